@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#define MS_PER_S       1000
+#define MS_PER_S        1000
 #define DURATION_MS_MAX (INT64_C(100) * 366 * 24 * 3600 * MS_PER_S)
 
 static int64_t read_clock(clockid_t clock)
@@ -151,7 +151,8 @@ char *clock_format_duration(int64_t ms, char out[CLOCK_TEXT_BYTES])
         int64_t count = ms / units[i].ms;
         if (count == 0)
             continue;
-        int n = snprintf(out + used, CLOCK_TEXT_BYTES - used, "%" PRId64 "%s", count, units[i].name);
+        int n =
+            snprintf(out + used, CLOCK_TEXT_BYTES - used, "%" PRId64 "%s", count, units[i].name);
         used += (size_t)n;
         if (used >= CLOCK_TEXT_BYTES)
             break;

@@ -13,6 +13,16 @@ static void make_printable(char *text)
     }
 }
 
+/* Adds ": more" at `length`, cut where the text is full. */
+static void append(struct error *error, size_t length, const char *more)
+{
+    for (const char *part = ": "; *part != '\0' && length < sizeof error->text - 1; part++)
+        error->text[length++] = *part;
+    for (; *more != '\0' && length < sizeof error->text - 1; more++)
+        error->text[length++] = *more;
+    error->text[length] = '\0';
+}
+
 bool error_set(struct error *error, const char *format, ...)
 {
     if (error == NULL)
@@ -35,8 +45,7 @@ bool error_set_errno(struct error *error, int number, const char *format, ...)
     va_end(arguments);
     if (written >= 0 && (size_t)written < sizeof error->text) {
         char buffer[128];
-        snprintf(error->text + written, sizeof error->text - (size_t)written, ": %s",
-                 strerror_r(number, buffer, sizeof buffer));
+        append(error, (size_t)written, strerror_r(number, buffer, sizeof buffer));
     }
     make_printable(error->text);
     return false;
@@ -53,7 +62,7 @@ bool error_wrap(struct error *error, const char *format, ...)
     int written = vsnprintf(error->text, sizeof error->text, format, arguments);
     va_end(arguments);
     if (written >= 0 && (size_t)written < sizeof error->text)
-        snprintf(error->text + written, sizeof error->text - (size_t)written, ": %s", inner);
+        append(error, (size_t)written, inner);
     make_printable(error->text);
     return false;
 }

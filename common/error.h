@@ -15,8 +15,9 @@ struct error {
     char text[ERROR_TEXT_BYTES_MAX]; /* one sentence, UTF-8, no newline, "" when there is none */
 };
 
-/* Sets the text (printf-like; cut at ERROR_TEXT_BYTES_MAX - 1). Control characters are replaced by '?'.
- * Returns false always, so that a function can `return error_set(error, ...)`. error may be NULL. */
+/* Sets the text (printf-like; cut at ERROR_TEXT_BYTES_MAX - 1). Control characters are replaced by
+ * '?'. Returns false always, so that a function can `return error_set(error, ...)`. error may be
+ * NULL. */
 bool error_set(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* As error_set, with ": " and strerror(number) added. */
