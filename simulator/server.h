@@ -67,10 +67,12 @@ enum permission {
 enum refusal {
     REFUSE_NO_TOKEN,
     REFUSE_WRONG_TOKEN,
-    REFUSE_READ_ONLY, /* a read token where the route needs PERMIT_WRITE */
-    REFUSE_NOT_FOUND, /* no route has this path */
-    REFUSE_METHOD,    /* a route has this path, but not with this method */
-    REFUSE_TOO_LARGE, /* body over SERVER_BODY_BYTES_MAX */
+    REFUSE_READ_ONLY,  /* a read token where the route needs PERMIT_WRITE */
+    REFUSE_NOT_FOUND,  /* no route has this path */
+    REFUSE_METHOD,     /* a route has this path, but not with this method */
+    REFUSE_TOO_LARGE,  /* body over SERVER_BODY_BYTES_MAX */
+    REFUSE_RATE_LIMIT, /* an injected rate limit: 429 in the API's words */
+    REFUSE_FAULT,      /* an injected error: answer exchange_fault_status() in the API's words */
 };
 
 typedef void (*exchange_handler)(struct exchange *exchange);
@@ -116,6 +118,9 @@ bool server_listen(struct server *server, enum api api, const struct api_definit
 
 /* The port that server_listen took, 0 where this API does not listen. */
 uint16_t server_port(const struct server *server, enum api api);
+
+/* The status that an injected fault asks for (REFUSE_FAULT), 500 where it names none. */
+int exchange_fault_status(const struct exchange *exchange);
 
 /* ------------------------------------------------------------------ what a handler may read */
 
