@@ -26,7 +26,11 @@ static const struct fault_key {
     {.name = "for_ms", .kind = KEY_INTEGER, .offset = RULE(for_ms), .least = 1, .most = INT32_MAX},
     {.name = "probability", .kind = KEY_REAL, .offset = RULE(probability)},
     {.name = "seed", .kind = KEY_INTEGER, .offset = RULE(seed), .least = 0, .most = INT64_MAX},
-    {.name = "status", .kind = KEY_INTEGER, .offset = RULE(fault.status), .least = 200, .most = 599},
+    {.name = "status",
+     .kind = KEY_INTEGER,
+     .offset = RULE(fault.status),
+     .least = 200,
+     .most = 599},
     {.name = "delay_ms",
      .kind = KEY_INTEGER,
      .offset = RULE(fault.delay_ms),
@@ -136,7 +140,8 @@ static bool find_effect(struct fault_rule *rule, struct error *error)
             return true;
         }
     }
-    return error_set(error, "fault effect \"%s\" is unknown; simulator/faults.def lists them", word);
+    return error_set(error, "fault effect \"%s\" is unknown; simulator/faults.def lists them",
+                     word);
 }
 
 /* What the keys mean together: API's name, pattern, and the effect's own defaults. */
@@ -182,7 +187,8 @@ struct fault_rule *fault_rule_new(const json_t *description, struct error *error
     const char *name;
     json_t *value;
     bool good = find_effect(rule, error);
-    json_object_foreach (rule->description, name, value) {
+    json_object_foreach(rule->description, name, value)
+    {
         const struct fault_key *key = good ? key_find(name) : NULL;
         if (good && key == NULL)
             good = error_set(error, "fault key \"%s\" is unknown", name);

@@ -88,12 +88,10 @@ json_t *faults_list(const struct faults *faults, int64_t mono_ms)
     json_t *list = json_array();
     for (size_t i = 0; i < faults->count; i++) {
         const struct fault_rule *rule = faults->rules[i];
-        json_array_append_new(list, json_pack("{s:I, s:O, s:I, s:I, s:b}", "id",
-                                              (json_int_t)rule->fault.id, "fault",
-                                              rule->description, "matched",
-                                              (json_int_t)rule->matched, "struck",
-                                              (json_int_t)rule->struck, "live",
-                                              (int)is_live(rule, mono_ms)));
+        json_array_append_new(
+            list, json_pack("{s:I, s:O, s:I, s:I, s:b}", "id", (json_int_t)rule->fault.id, "fault",
+                            rule->description, "matched", (json_int_t)rule->matched, "struck",
+                            (json_int_t)rule->struck, "live", (int)is_live(rule, mono_ms)));
     }
     return list;
 }
@@ -161,8 +159,7 @@ const struct fault *faults_strike(struct faults *faults, enum fault_effect effec
                                   const struct fault_subject *subject, int64_t mono_ms)
 {
     for (size_t i = 0; i < faults->count; i++) {
-        if (faults->rules[i]->fault.effect == effect &&
-            strikes(faults->rules[i], subject, mono_ms))
+        if (faults->rules[i]->fault.effect == effect && strikes(faults->rules[i], subject, mono_ms))
             return &faults->rules[i]->fault;
     }
     return NULL;
