@@ -41,16 +41,24 @@ static const char *parse_fraction(const char *text, int64_t *ms)
     return text;
 }
 
+/* Reads exactly two characters, and none behind a NUL. */
+static bool parse_two_digits(const char *text, int64_t *value)
+{
+    if (!isdigit((unsigned char)text[0]) || !isdigit((unsigned char)text[1]))
+        return false;
+    *value = (int64_t)(text[0] - '0') * 10 + (text[1] - '0');
+    return true;
+}
+
 static bool parse_offset(const char *text, int64_t *offset_s)
 {
     if (strcmp(text, "Z") == 0 || strcmp(text, "z") == 0) {
         *offset_s = 0;
         return true;
     }
-    int hours = 0, minutes = 0, used = 0;
-    if ((*text != '+' && *text != '-') ||
-        sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || text[1 + used] != '\0' ||
-        hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
+    int64_t hours, minutes;
+    if ((*text != '+' && *text != '-') || !parse_two_digits(text + 1, &hours) || text[3] != ':' ||
+        !parse_two_digits(text + 4, &minutes) || text[6] != '\0' || hours > 23 || minutes > 59)
         return false;
     *offset_s = (hours * 60 + minutes) * 60;
     if (*text == '-')

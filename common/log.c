@@ -51,6 +51,9 @@ static size_t write_prefix(char *line, size_t size, enum log_level level)
 }
 
 static void write_line(enum log_level level, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
+
+static void write_line(enum log_level level, const char *format, va_list arguments)
 {
     char line[LOG_LINE_BYTES_MAX];
     size_t start = write_prefix(line, sizeof line, level);
