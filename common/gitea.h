@@ -1,6 +1,6 @@
 /* Gitea's answers decoded, its paths, and what its refusals mean (FACTS: Gitea 1.26).
  *
- * A list is read page by page into one list; a repeat of an id takes the place of the older one
+ * A list is read page by page into one list; repeats of an id are dropped by the sort
  * (offset paging repeats and skips: the caller compares `count` with `total` and reads again).
  * Texts lie in the arena that the caller owns; decoding trusts no length and keeps nothing of a
  * page that has a fault. May not: do I/O, log, name a method. */
@@ -64,7 +64,8 @@ bool gitea_decode_runners(const char *body, size_t length, struct arena *arena,
                           struct gitea_runner_list *list, struct gitea_page *page,
                           struct error *error);
 
-/* Sorts by id and drops repeats, the later read wins. Done after each page or once at the end. */
+/* Sorts by id and drops repeats: of two, the job that is further along (running, then blocked) and
+ * the runner that is busy are kept. */
 void gitea_jobs_sort(struct gitea_job_list *list);
 void gitea_runners_sort(struct gitea_runner_list *list);
 

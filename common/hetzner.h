@@ -55,13 +55,22 @@ struct hetzner_page {
 bool hetzner_decode_servers(const char *body, size_t length, struct arena *arena,
                             struct hetzner_server_list *list, struct hetzner_page *page,
                             struct error *error);
+/* Sorts by id, drops repeats. */
 void hetzner_servers_sort(struct hetzner_server_list *list);
 
-/* Adds the prices of a page of server types, a row a (type, location). The currency is not part of
- * server types: Hetzner bills them in EUR or the account's currency (GET /pricing says it). */
-bool hetzner_decode_server_types(const char *body, size_t length, struct arena *arena,
-                                 struct hetzner_price_list *list, struct hetzner_page *page,
-                                 struct error *error);
+/* Adds the prices of a page of server types, a row a (type, location); `deprecated` where that
+ * type can no longer be ordered there at now_wall_ms. The currency is not part of server types (GET
+ * /pricing says it). */
+bool hetzner_decode_server_types(const char *body, size_t length, int64_t now_wall_ms,
+                                 struct arena *arena, struct hetzner_price_list *list,
+                                 struct hetzner_page *page, struct error *error);
+
+/* Failed actions of servers, newest first: what tells of a create that failed after its 201. */
+void hetzner_path_failed_actions(struct url_path *out);
+
+/* Sets create_failed at each server of the list whose create action is among them. */
+bool hetzner_decode_failed_creates(const char *body, size_t length,
+                                   struct hetzner_server_list *list, struct error *error);
 
 /* Reads GET /pricing's currency into list->currency. */
 void hetzner_path_pricing(struct url_path *out);

@@ -7,6 +7,7 @@
  * the worker as FILE_KUBE_TOKEN, FILE_KUBE_CLIENT_CERTIFICATE, FILE_KUBE_CLIENT_KEY, FILE_CA_KUBE.
  * FILE_CA_KUBE holds, in this order: kube.ca_file; the file that the kubeconfig names; nothing is
  * sent where the kubeconfig has its roots inline; else the system's bundle. What was sent wins.
+ * A field that its user takes over is set to NULL by that user.
  * May not: open files, log, print a secret. */
 #ifndef EBBTIDE_COMMON_KUBECONFIG_H
 #define EBBTIDE_COMMON_KUBECONFIG_H
