@@ -1,0 +1,184 @@
+"""What a user gets wrong: each is a sentence that names the place and what to do, and nothing is lost or left running."""
+
+import re
+import socket
+import ssl
+import subprocess
+import threading
+
+import pytest
+from cloud import BIN
+from programs import write_secret
+
+# (what is written, what the finding names): ten mistakes in one file.
+TEN_MISTAKES = """\
+mode: sometimes
+gitea:
+  url: ftp://git.example.com
+  poll_interval: 5
+  tokenfile: /etc/ebbtide/gitea
+  scope: planet
+hetzner:
+  token_file: /etc/ebbtide/hetzner
+  token_file: /etc/ebbtide/hetzner-again
+billing:
+  period: 1 hour
+rails:
+  max_servers: many
+  max_hourly_cost: -1.00
+pools:
+  - name: Not A Name
+    capacity: 0
+    max: 3
+"""
+NAMED = ["mode", "gitea.url", "poll_interval", "tokenfile", "scope", "token_file", "period", "max_servers",
+         "max_hourly_cost", "name", "capacity"]
+
+
+def run(*words, seconds=20):
+    return subprocess.run([str(BIN / "ebbtide"), *map(str, words)], capture_output=True, text=True, check=False,
+                          timeout=seconds, stdin=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("command", [("check-config",), ("run", "--config")], ids=["check-config", "run"])
+def test_ten_mistakes_are_named_at_once(tmp_path, command):
+    path = tmp_path / "bad.yaml"
+    path.write_text(TEN_MISTAKES)
+    result = run(*command, path)
+    said = result.stdout + result.stderr
+    assert result.returncode != 0
+    places = re.findall(rf"{re.escape(str(path))}:(\d+):(\d+): ", said)
+    assert len(places) >= 10, said
+    missing = [name for name in NAMED if name.rsplit(".", 1)[-1] not in said]
+    assert not missing, f"{missing} not named in:\n{said}"
+
+
+def start_fails(cloud, *names, seconds=20):
+    """The daemon ends by itself with an error that names every word of `names`."""
+    daemon = cloud.spawn_daemon()
+    status = daemon.wait(seconds)
+    text = daemon.text()
+    assert status not in (0, -6, -11), text
+    for name in names:
+        assert str(name) in text, f"{name} is not named in:\n{text}"
+    assert not cloud.workers()
+    return text
+
+
+def test_a_config_file_that_is_not_there(tmp_path):
+    path = tmp_path / "nowhere.yaml"
+    result = run("run", "--config", path)
+    assert result.returncode != 0
+    assert str(path) in result.stderr and "No such file" in result.stderr
+
+
+def test_a_token_file_that_is_missing(cloud):
+    config = cloud.write_config()
+    path = cloud.folder / "secrets" / "gitea-read"
+    path.unlink()
+    start_fails(cloud, config["gitea"]["token_file"], "No such file")
+
+
+@pytest.mark.parametrize("which", ["gitea-write", "hetzner-read", "kube-write", "join"])
+def test_a_secret_that_others_may_read(cloud, which):
+    cloud.write_config()
+    path = cloud.folder / "secrets" / which
+    path.chmod(0o444)
+    text = start_fails(cloud, path, "0400")
+    assert "chmod" in text or "mode" in text
+
+
+def test_an_empty_token_file(cloud):
+    cloud.write_config()
+    path = cloud.folder / "secrets" / "hetzner-write"
+    write_secret(path, "\n")
+    cloud.start_simulator()
+    cloud.spawn_daemon()
+    cloud.until("the log names the empty file", lambda: str(path) in cloud.daemon.text() and
+                "empty" in cloud.daemon.text())
+
+
+def test_a_port_that_is_taken(cloud):
+    cloud.write_config()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", cloud.ports["monitor"]))
+        other.listen()
+        start_fails(cloud, cloud.ports["monitor"], "in use", "monitor.listen_port")
+
+
+def test_an_api_that_answers_html(running):
+    running.fault(api="gitea", effect="html")
+    running.until("the log says that Gitea answers HTML", lambda: re.search(
+        r"poller-gitea.*(HTML|text/html|JSON)", running.daemon.text()))
+    running.push((["linux"], 1))
+    running.stays("nothing is rented on a picture that is no picture", lambda: not running.servers(), 4)
+    running.heal()
+    running.until("it goes on when the API does", running.servers)
+
+
+def test_a_wrong_authority_is_named(cloud):
+    cloud.start_simulator()
+    folder = cloud.folder / "pki"
+    folder.mkdir()
+    for name in ("right", "wrong"):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                        "-keyout", f"{name}.key", "-out", f"{name}.crt", "-subj", f"/CN={name}", "-days", "2",
+                        "-addext", "subjectAltName=IP:127.0.0.1"], cwd=folder, check=True, capture_output=True)
+    with TlsDoor(folder / "right.crt", folder / "right.key", cloud.ports["gitea"]) as door:
+        url = f"https://127.0.0.1:{door.port}"
+        cloud.write_config(gitea={"url": url, "ca_file": str(folder / "wrong.crt")})
+        cloud.spawn_daemon()
+        cloud.until("the log names the address and the certificate", lambda: re.search(
+            rf"poller-gitea.*{re.escape(url)}.*certificate", cloud.daemon.text()))
+        assert not cloud.requests("gitea")
+        cloud.stop_daemon()
+        cloud.write_config(gitea={"url": url, "ca_file": str(folder / "right.crt")})
+        cloud.start_daemon()
+        assert cloud.requests("gitea")
+
+
+class TlsDoor:
+    """TLS on a port of its own, with a certificate, in front of a plain port of loopback."""
+
+    def __init__(self, certificate, key, target):
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate, key)
+        self.target = target
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+    def _accept(self):
+        while True:
+            try:
+                peer, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
+
+    def _serve(self, peer):
+        try:
+            peer.settimeout(10)
+            with self.context.wrap_socket(peer, server_side=True) as inner, \
+                    socket.create_connection(("127.0.0.1", self.target)) as outer:
+                back = threading.Thread(target=self._copy, args=(outer, inner), daemon=True)
+                back.start()
+                self._copy(inner, outer)
+                back.join(10)
+        except OSError:
+            peer.close()
+
+    @staticmethod
+    def _copy(source, target):
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
