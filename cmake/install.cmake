@@ -1,0 +1,20 @@
+# What `cmake --install build/release` puts where: the commands of a person into bin, the workers into libexec (the
+# supervisor looks beside itself first, then there), templates and manifests into share.
+include(GNUInstallDirs)
+
+foreach(command ebbtide ebbtide-simulator)
+  if(TARGET ${command})
+    install(TARGETS ${command} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  endif()
+endforeach()
+foreach(worker poller reconciler actuator monitor)
+  if(TARGET ebbtide-${worker})
+    install(TARGETS ebbtide-${worker} RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/ebbtide)
+  endif()
+endforeach()
+foreach(folder cloud-init kubernetes)
+  if(EXISTS ${CMAKE_SOURCE_DIR}/deploy/${folder})
+    install(DIRECTORY ${CMAKE_SOURCE_DIR}/deploy/${folder} DESTINATION ${CMAKE_INSTALL_DATADIR}/ebbtide)
+  endif()
+endforeach()
+install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
