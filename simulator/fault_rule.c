@@ -187,8 +187,7 @@ struct fault_rule *fault_rule_new(const json_t *description, struct error *error
     const char *name;
     json_t *value;
     bool good = find_effect(rule, error);
-    json_object_foreach(rule->description, name, value)
-    {
+    json_object_foreach(rule->description, name, value) {
         const struct fault_key *key = good ? key_find(name) : NULL;
         if (good && key == NULL)
             good = error_set(error, "fault key \"%s\" is unknown", name);

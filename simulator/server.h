@@ -23,6 +23,7 @@
 struct event_base;
 struct world;
 struct faults;
+struct fault;
 struct server;
 struct exchange;
 struct stream;
@@ -122,6 +123,11 @@ uint16_t server_port(const struct server *server, enum api api);
 /* The status that an injected fault asks for (REFUSE_FAULT), 500 where it names none. */
 int exchange_fault_status(const struct exchange *exchange);
 
+/* Asks for a world effect (enum fault_effect), or for FAULT_GONE, about this request; what strikes
+ * is noted in the request log. Names may be NULL. Borrowed as faults_strike says. */
+const struct fault *exchange_strike(struct exchange *exchange, int effect, const char *server,
+                                    const char *server_type, const char *location);
+
 /* ------------------------------------------------------------------ what a handler may read */
 
 struct server *exchange_server(const struct exchange *exchange);
@@ -184,12 +190,15 @@ void exchange_reply_json(struct exchange *exchange, int status, json_t *body);
 void exchange_reply_text(struct exchange *exchange, int status, const char *content_type,
                          const char *text, size_t length);
 
+/* Lets the answer wait so long, on top of what a fault asks for; call before the reply. */
+void exchange_delay_answer(struct exchange *exchange, int64_t delay_ms);
+
 /* Answers without a body (204, 404 with nothing to say). */
 void exchange_reply_empty(struct exchange *exchange, int status);
 
 /* Begins a long answer (a watch): 200, chunked. `closed` is called once when the peer is gone or
- * the stream was ended by a fault or by server_free, never from within stream_write; after it the
- * stream must not be used. */
+ * the server ends, never from within stream_write; after it the stream must not be used. Of the
+ * faults, only those that strike before the handler concern a stream. */
 struct stream *exchange_begin_stream(struct exchange *exchange, const char *content_type,
                                      void (*closed)(void *context), void *context);
 

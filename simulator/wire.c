@@ -1,0 +1,160 @@
+/* The way of an answer onto its connection: whole, cut short, never, or the connection closed.
+ * May not: look into an answer. */
+#include "simulator/server_private.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define HUNG_INPUT_BYTES_MAX 65536
+
+const char *wire_phrase(int status)
+{
+    static const struct {
+        int status;
+        const char *phrase;
+    } rows[] = {{200, "OK"},
+                {201, "Created"},
+                {202, "Accepted"},
+                {204, "No Content"},
+                {400, "Bad Request"},
+                {401, "Unauthorized"},
+                {403, "Forbidden"},
+                {404, "Not Found"},
+                {405, "Method Not Allowed"},
+                {409, "Conflict"},
+                {410, "Gone"},
+                {412, "Precondition Failed"},
+                {413, "Request Entity Too Large"},
+                {415, "Unsupported Media Type"},
+                {422, "Unprocessable Entity"},
+                {423, "Locked"},
+                {429, "Too Many Requests"},
+                {500, "Internal Server Error"},
+                {502, "Bad Gateway"},
+                {503, "Service Unavailable"},
+                {504, "Gateway Timeout"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (rows[i].status == status)
+            return rows[i].phrase;
+    }
+    return "Status";
+}
+
+static void close_now(evutil_socket_t fd, short what, void *context)
+{
+    struct connection *connection = context;
+    (void)fd;
+    (void)what;
+    evhttp_connection_free(connection->http);
+}
+
+void connection_close_soon(struct connection *connection)
+{
+    struct timeval at_once = {0};
+    if (connection->closer == NULL)
+        connection->closer = evtimer_new(connection->server->base, close_now, connection);
+    if (connection->closer == NULL || evtimer_add(connection->closer, &at_once) != 0)
+        log_warning("no timer to close a connection: it stays open");
+}
+
+static void peer_is_gone(struct bufferevent *bufferevent, short what, void *context)
+{
+    (void)bufferevent;
+    (void)what;
+    connection_close_soon(context);
+}
+
+/* The exchange stays with its connection, which ends when the peer has had enough. */
+void wire_hang(struct exchange *exchange)
+{
+    struct bufferevent *wire = evhttp_connection_get_bufferevent(exchange->connection->http);
+    exchange->state = EXCHANGE_HUNG;
+    exchange_log(exchange, 0, 0);
+    bufferevent_setcb(wire, NULL, NULL, peer_is_gone, exchange->connection);
+    bufferevent_set_timeouts(wire, NULL, NULL);
+    bufferevent_setwatermark(wire, EV_READ, 0, HUNG_INPUT_BYTES_MAX);
+    bufferevent_enable(wire, EV_READ);
+}
+
+static void add_date(struct exchange *exchange)
+{
+    time_t now = (time_t)(clock_wall_ms() / 1000 + exchange->answer.date_skew_s);
+    struct tm parts;
+    char text[64];
+    strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &parts));
+    exchange_add_header(exchange, "Date", text);
+}
+
+void wire_put_headers(struct exchange *exchange)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(exchange->request);
+    const char *name;
+    json_t *value;
+    add_date(exchange);
+    json_object_foreach(exchange->answer.headers, name, value)
+        evhttp_add_header(headers, name, json_string_value(value));
+}
+
+static void cut_is_written(struct evhttp_connection *http, void *context)
+{
+    (void)http;
+    connection_close_soon(context);
+}
+
+static void send_cut(struct exchange *exchange, struct evbuffer *buffer)
+{
+    char claimed[24];
+    snprintf(claimed, sizeof claimed, "%lld", (long long)exchange->answer.claimed_length);
+    evhttp_add_header(evhttp_request_get_output_headers(exchange->request), "Content-Length",
+                      claimed);
+    evhttp_send_reply_start(exchange->request, exchange->answer.status,
+                            wire_phrase(exchange->answer.status));
+    if (evbuffer_get_length(buffer) == 0)
+        connection_close_soon(exchange->connection);
+    else
+        evhttp_send_reply_chunk_with_cb(exchange->request, buffer, cut_is_written,
+                                        exchange->connection);
+}
+
+static void send_bytes(struct exchange *exchange)
+{
+    const struct answer *answer = &exchange->answer;
+    bool is_cut = answer->mode == WIRE_CUT;
+    size_t length = is_cut ? answer->cut_length : answer->length;
+    struct evbuffer *buffer = evbuffer_new();
+    wire_put_headers(exchange);
+    if (buffer == NULL || evbuffer_add(buffer, answer->text, length) != 0) {
+        log_warning("no memory to send an answer: its connection is closed");
+        connection_close_soon(exchange->connection);
+    } else if (is_cut) {
+        send_cut(exchange, buffer);
+    } else {
+        exchange->connection->request = NULL;
+        evhttp_send_reply(exchange->request, answer->status, wire_phrase(answer->status), buffer);
+    }
+    if (buffer != NULL)
+        evbuffer_free(buffer);
+}
+
+void wire_send(struct exchange *exchange)
+{
+    enum wire_mode mode = exchange->answer.mode;
+    if (mode == WIRE_HANG) {
+        wire_hang(exchange);
+        return;
+    }
+    exchange->state = EXCHANGE_OVER;
+    exchange->connection->exchange = NULL;
+    exchange_log(exchange, mode == WIRE_CLOSE ? 0 : exchange->answer.status,
+                 mode == WIRE_CLOSE ? 0 : exchange->answer.length);
+    if (mode == WIRE_CLOSE)
+        connection_close_soon(exchange->connection);
+    else
+        send_bytes(exchange);
+}
