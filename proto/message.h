@@ -22,8 +22,8 @@ struct message {
 /* const struct hello *message_hello(const struct message *); one for each message. */
 #define RECORD_BEGIN(record, doc)
 #define RECORD_END(record)
-#define MESSAGE_BEGIN(message_, from, to, descriptors, doc)                                        \
-    const struct message_ *message_##message_(const struct message *message);
+#define MESSAGE_BEGIN(type, from, to, descriptors, doc)                                            \
+    const struct type *message_##type(const struct message *message);
 #define MESSAGE_END(message)
 #define F_U64(name, least, most, doc)
 #define F_I64(name, least, most, doc)
