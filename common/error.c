@@ -5,6 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifdef __clang_analyzer__
+#undef error_set
+#undef error_set_errno
+#undef error_wrap
+#endif
+
 static void make_printable(char *text)
 {
     for (; *text != '\0'; text++) {

@@ -126,8 +126,10 @@ void http_close(struct http *http)
 {
     if (http == NULL)
         return;
-    while (http->calls != NULL)
-        http_cancel(http->calls);
+    for (struct http_call *call = http->calls, *older; call != NULL; call = older) {
+        older = call->older;
+        http_cancel(call);
+    }
     if (http->endpoint_count != 0)
         abort(); /* our own bug: an endpoint outlives its engine */
     if (http->multi != NULL)

@@ -109,7 +109,7 @@ static struct secret *decode_base64(const char *text, struct error *error)
     }
     EVP_ENCODE_CTX_free(context);
     struct secret *decoded =
-        good ? secret_new(secret_text(room), (size_t)(body + end), error) : NULL;
+        good ? secret_new(secret_text(room), (size_t)body + (size_t)end, error) : NULL;
     secret_free(room);
     return decoded;
 }
