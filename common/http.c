@@ -169,21 +169,28 @@ static void unlink_call(struct http_call *call)
         call->older->newer = call->newer;
     http->call_count--;
     call->endpoint->calls--;
+    http_endpoint_rest(call->endpoint);
 }
 
+/* Its own memory; libcurl and the endpoint have let go of it. */
 static void free_call(struct http_call *call)
 {
     names_drop(call->query);
     if (call->later != NULL)
         event_free(call->later);
-    if (call->easy != NULL) {
-        curl_multi_remove_handle(call->endpoint->http->multi, call->easy);
-        curl_easy_cleanup(call->easy);
-    }
     curl_slist_free_all(call->header_list);
     curl_slist_free_all(call->resolve_list);
     free(call->body);
     free(call);
+}
+
+static void end_transfer(struct http_call *call)
+{
+    if (call->easy == NULL)
+        return;
+    curl_multi_remove_handle(call->endpoint->http->multi, call->easy);
+    curl_easy_cleanup(call->easy);
+    call->easy = NULL;
 }
 
 /* The answer is complete: tells the owner, then frees the call. */
@@ -193,13 +200,10 @@ static void finish(struct http_call *call)
     call->answer.began_mono_ms = call->began_mono_ms;
     call->answer.ended_mono_ms = clock_mono_ms();
     call->delivering = true;
+    end_transfer(call);
     unlink_call(call);
-    if (call->easy != NULL)
-        curl_multi_remove_handle(call->endpoint->http->multi, call->easy);
+    /* From here on `done` may free the endpoint: nothing of it is touched again. */
     call->done(&call->answer, call->argument);
-    if (call->easy != NULL)
-        curl_easy_cleanup(call->easy);
-    call->easy = NULL;
     free_call(call);
 }
 
@@ -353,6 +357,7 @@ void http_cancel(struct http_call *call)
 {
     if (call == NULL || call->delivering)
         return;
+    end_transfer(call);
     unlink_call(call);
     free_call(call);
 }

@@ -192,6 +192,7 @@ void http_endpoint_free(struct http_endpoint *endpoint)
         abort(); /* our own bug: a call would point at freed credentials */
     if (endpoint->http != NULL)
         endpoint->http->endpoint_count--;
+    http_endpoint_rest(endpoint);
     secret_free(endpoint->token);
     secret_free(endpoint->client_certificate);
     secret_free(endpoint->client_key);
@@ -237,6 +238,30 @@ bool http_endpoint_token(struct http_endpoint *endpoint, struct secret *token, s
     return true;
 }
 
+void http_endpoint_rest(struct http_endpoint *endpoint)
+{
+    while (endpoint->calls == 0 && endpoint->retired != NULL) {
+        struct http_retired *retired = endpoint->retired;
+        endpoint->retired = retired->next;
+        secret_free(retired->client_certificate);
+        secret_free(retired->client_key);
+        free(retired->roots);
+        free(retired);
+    }
+}
+
+/* Calls under way still point at these: they are kept until none is. */
+static bool retire(struct http_endpoint *endpoint, struct http_retired old, struct error *error)
+{
+    struct http_retired *retired = malloc(sizeof *retired);
+    if (retired == NULL)
+        return error_set(error, "out of memory for new credentials");
+    *retired = old;
+    retired->next = endpoint->retired;
+    endpoint->retired = retired;
+    return true;
+}
+
 bool http_endpoint_roots(struct http_endpoint *endpoint, const char *pem, size_t length,
                          const char *name, struct error *error)
 {
@@ -249,8 +274,12 @@ bool http_endpoint_roots(struct http_endpoint *endpoint, const char *pem, size_t
         return error_set(error, "out of memory for the roots of %s", name);
     memcpy(copy, pem, length);
     copy[length] = '\0';
-    free(endpoint->roots);
+    if (!retire(endpoint, (struct http_retired){.roots = endpoint->roots}, error)) {
+        free(copy);
+        return false;
+    }
     endpoint->roots = copy;
+    http_endpoint_rest(endpoint);
     endpoint->roots_length = length;
     snprintf(endpoint->roots_name, sizeof endpoint->roots_name, "%s", name);
     return true;
@@ -259,14 +288,18 @@ bool http_endpoint_roots(struct http_endpoint *endpoint, const char *pem, size_t
 bool http_endpoint_client(struct http_endpoint *endpoint, struct secret *certificate,
                           struct secret *key, struct error *error)
 {
-    if ((certificate == NULL) != (key == NULL)) {
+    struct http_retired old = {.client_certificate = endpoint->client_certificate,
+                               .client_key = endpoint->client_key};
+    bool good = (certificate == NULL) == (key == NULL);
+    if (!good)
+        error_set(error, "a client certificate needs its key, and a key its certificate");
+    if (!good || !retire(endpoint, old, error)) {
         secret_free(certificate);
         secret_free(key);
-        return error_set(error, "a client certificate needs its key, and a key its certificate");
+        return false;
     }
-    secret_free(endpoint->client_certificate);
-    secret_free(endpoint->client_key);
     endpoint->client_certificate = certificate;
     endpoint->client_key = key;
+    http_endpoint_rest(endpoint);
     return true;
 }

@@ -23,6 +23,13 @@ struct http {
     unsigned call_count, endpoint_count;
 };
 
+/* Credentials that were replaced while calls that point at them were under way. */
+struct http_retired {
+    struct http_retired *next;
+    char *roots;
+    struct secret *client_certificate, *client_key;
+};
+
 struct http_endpoint {
     struct http *http;
     char *url;   /* without '/' at its end */
@@ -39,7 +46,8 @@ struct http_endpoint {
     size_t roots_length;
     char roots_name[256];
     struct secret *client_certificate, *client_key; /* both or neither */
-    unsigned calls;                                 /* under way */
+    struct http_retired *retired;
+    unsigned calls; /* under way */
 };
 
 /* What the header lines of one answer said. */
@@ -93,6 +101,9 @@ bool http_easy_make(struct http_call *call, const struct name_addresses *address
                     struct error *error);
 /* Fills call->answer from what libcurl says at the end. */
 void http_easy_result(struct http_call *call, CURLcode code);
+
+/* http_endpoint.c: frees what was replaced, once no call is under way. */
+void http_endpoint_rest(struct http_endpoint *endpoint);
 
 /* http.c: the limits that hold for a new call, and how much of them is left. */
 int64_t http_call_elapsed_ms(const struct http_call *call);
