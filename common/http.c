@@ -126,10 +126,7 @@ void http_close(struct http *http)
 {
     if (http == NULL)
         return;
-    for (struct http_call *call = http->calls, *older; call != NULL; call = older) {
-        older = call->older;
-        http_cancel(call);
-    }
+    http_cancel_all(http);
     if (http->endpoint_count != 0)
         abort(); /* our own bug: an endpoint outlives its engine */
     if (http->multi != NULL)
@@ -360,4 +357,13 @@ void http_cancel(struct http_call *call)
     end_transfer(call);
     unlink_call(call);
     free_call(call);
+}
+
+void http_cancel_all(struct http *http)
+{
+    for (struct http_call *call = http == NULL ? NULL : http->calls, *older; call != NULL;
+         call = older) {
+        older = call->older;
+        http_cancel(call);
+    }
 }

@@ -139,7 +139,10 @@ struct http_request {
 struct http_call *http_send(struct http_endpoint *endpoint, const struct http_request *request,
                             struct error *error);
 
-/* Ends a call without `done`; what was asked may have happened. */
+/* Ends a call without `done`; what was asked may have happened. NULL is fine. */
 void http_cancel(struct http_call *call);
+
+/* The same for every call of the engine, so that endpoints can be freed. NULL is fine. */
+void http_cancel_all(struct http *http);
 
 #endif

@@ -5,16 +5,14 @@
 
 #include <arpa/inet.h>
 #include <event2/dns.h>
-#include <event2/event.h>
 #include <event2/util.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define HOST_BYTES_MAX    256
-#define BLANKS            " \t\r"
-#define CLOSING_TURNS_MAX 16
+#define HOST_BYTES_MAX 256
+#define BLANKS         " \t\r"
 
 struct remembered {
     char host[HOST_BYTES_MAX];
@@ -29,6 +27,7 @@ struct names {
     struct remembered memory[NAMES_REMEMBERED_MAX];
     unsigned next;  /* place of memory[] that is taken next */
     unsigned asked; /* questions whose `answered` has not come yet */
+    bool closing;
 };
 
 struct name_query {
@@ -136,17 +135,22 @@ bool names_replace(struct names *names, const char *resolv_conf, const char *hos
     return good;
 }
 
-void names_free(struct names *names)
+static void free_all(struct names *names)
 {
-    if (names == NULL)
-        return;
-    /* A dropped question still points at evdns until the loop has told it so. */
-    for (unsigned turns = 0; names->asked > 0 && turns < CLOSING_TURNS_MAX; turns++)
-        event_base_loop(names->base, EVLOOP_NONBLOCK);
     if (names->dns != NULL)
         evdns_base_free(names->dns, 1);
     free(names->hosts);
     free(names);
+}
+
+void names_free(struct names *names)
+{
+    if (names == NULL)
+        return;
+    names->closing = true;
+    /* A dropped question points at evdns until the loop has told it so: the last one frees. */
+    if (names->asked == 0)
+        free_all(names);
 }
 
 /* --------------------------------------------------------------------------- what is known */
@@ -244,17 +248,20 @@ static void answered(int result, struct evutil_addrinfo *list, void *argument)
         collect(list, &addresses);
     if (list != NULL)
         evutil_freeaddrinfo(list);
+    struct names *names = query->names;
     query->answered = true;
-    query->names->asked--;
+    names->asked--;
     if (query->done != NULL) {
         bool found = addresses.count > 0;
         if (found)
-            remember(query->names, query->host, &addresses);
+            remember(names, query->host, &addresses);
         const char *why = result != 0 ? evutil_gai_strerror(result) : "it has no address";
         query->done(found ? &addresses : NULL, why, query->argument);
     }
     if (!query->asking)
         free(query);
+    if (names->closing && names->asked == 0)
+        free_all(names);
 }
 
 struct name_query *names_ask(struct names *names, const char *host, name_done done, void *argument)
