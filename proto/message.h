@@ -46,6 +46,11 @@ bool message_encode(enum message_id id, const void *body, unsigned char **bytes,
  * text names message and field. */
 bool message_decode(const unsigned char *bytes, size_t length, struct message **message, struct error *error);
 
+/* What the first bytes of an encoding say of it: 1 and *id, 0 where more bytes are needed (PEEK_BYTES_MAX are always
+ * enough), -1 where they can be no message of the table's. */
+#define MESSAGE_PEEK_BYTES_MAX 8
+int message_peek(const unsigned char *bytes, size_t length, enum message_id *id);
+
 /* Frees a decoded message with all that it points at. NULL is fine. */
 void message_free(struct message *message);
 

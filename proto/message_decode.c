@@ -357,6 +357,19 @@ static bool read_message(struct decoder *decoder)
     return true;
 }
 
+int message_peek(const unsigned char *bytes, size_t length, enum message_id *id)
+{
+    struct decoder decoder = {
+        .at = bytes, .end = bytes + length, .record = &any_record, .field = "id"};
+    struct head list, number;
+    if (!read_head(&decoder, &list) || !read_head(&decoder, &number))
+        return length < MESSAGE_PEEK_BYTES_MAX ? 0 : -1;
+    if (list.kind != HEAD_LIST || number.kind != HEAD_UNSIGNED || number.number >= message_id_count)
+        return -1;
+    *id = (enum message_id)number.number;
+    return 1;
+}
+
 bool message_decode(const unsigned char *bytes, size_t length, struct message **message,
                     struct error *error)
 {
