@@ -235,6 +235,9 @@ enum world_trouble {
 };
 /* The next `count` occasions go wrong (0: none any more). */
 void world_trouble_next(struct world *world, enum world_trouble trouble, uint32_t count);
+/* The same for one server, when its own occasion comes (asked right after its create). */
+enum world_verdict world_server_trouble(struct world *world, uint64_t id,
+                                        enum world_trouble trouble);
 /* By its word; false where there is none. */
 bool world_trouble_by_word(const char *word, enum world_trouble *trouble);
 /* The machine dies (no API call): its daemons and pods stop, the node turns NotReady later. */
