@@ -1,0 +1,189 @@
+/* What the supervisor says to a worker, one function a message. May not: know what the worker is
+ * for. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/role.h"
+#include "proto/worker_internal.h"
+
+static void tell(struct worker *worker, enum message_id id, const void *body)
+{
+    struct error error = {""};
+    if (worker->control != NULL && !channel_send(worker->control, id, body, -1, &error))
+        log_warning("%s", error.text);
+}
+
+/* A configuration from what the supervisor sent. NULL with *error set. */
+static struct config *build_config(const struct configure *configure, struct error *error)
+{
+    struct config *config = config_new();
+    if (config == NULL) {
+        error_set(error, "no memory for the configuration");
+        return NULL;
+    }
+    for (uint32_t i = 0; i < configure->settings_count; i++) {
+        const struct setting *setting = &configure->settings[i];
+        if (!config_set(config, setting->path, setting->value, error)) {
+            config_free(config);
+            return NULL;
+        }
+    }
+    return config;
+}
+
+static void apply_log_level(const struct worker *worker)
+{
+    log_init(role_word(worker->behaviour->role), (enum log_level)worker->config->log_level);
+}
+
+static void propose(struct worker *worker, const struct configure *configure)
+{
+    struct error error = {""};
+    config_free(worker->proposal);
+    worker->proposal = build_config(configure, &error);
+    worker->proposal_generation = configure->generation;
+    bool good = worker->proposal != NULL;
+    if (good && worker->behaviour->check != NULL)
+        good = worker->behaviour->check(worker, worker->proposal, worker->state, &error);
+    if (!good) {
+        config_free(worker->proposal);
+        worker->proposal = NULL;
+    }
+    tell(worker, MESSAGE_configured,
+         &(struct configured){
+             .generation = configure->generation, .accepted = good, .text = error.text});
+}
+
+static void on_configure(struct worker *worker, const struct configure *configure)
+{
+    if (worker->entered) {
+        propose(worker, configure);
+        return;
+    }
+    struct error error = {""};
+    config_free(worker->config);
+    worker->config = build_config(configure, &error);
+    worker->epoch = configure->epoch;
+    if (worker->config == NULL)
+        worker_fail(worker, "the configuration cannot be taken over: %s", error.text);
+    else
+        apply_log_level(worker);
+}
+
+static void on_commit(struct worker *worker, const struct commit *commit)
+{
+    if (worker->proposal == NULL || commit->generation != worker->proposal_generation) {
+        log_warning("the supervisor commits configuration %llu, which was not proposed",
+                    (unsigned long long)commit->generation);
+        return;
+    }
+    config_free(worker->config);
+    worker->config = worker->proposal;
+    worker->proposal = NULL;
+    apply_log_level(worker);
+    if (worker->behaviour->commit != NULL)
+        worker->behaviour->commit(worker, worker->config, worker->state);
+}
+
+static void on_file(struct worker *worker, const struct file *file, int descriptor)
+{
+    struct error error = {""};
+    bool good = false;
+    if (worker->behaviour->file != NULL)
+        good = worker->behaviour->file(worker, file, descriptor, worker->state, &error);
+    else
+        close(descriptor);
+    if (good)
+        return;
+    if (worker->entered)
+        log_error("%s %s is not taken over, the old one stays in use: %s",
+                  file_kind_word(file->kind), file->name, error.text);
+    else
+        worker_fail(worker, "%s", error.text);
+}
+
+static void on_peer(struct worker *worker, const struct peer *peer, int descriptor)
+{
+    struct error error = {""};
+    if (worker->entered) {
+        if (!worker_peer_add(worker, peer->role, descriptor, &error))
+            log_error("no channel to the %s: %s", role_word(peer->role), error.text);
+        return;
+    }
+    if (worker->pending_count == WORKER_PENDING_MAX) {
+        close(descriptor);
+        worker_fail(worker, "more channels than a worker has peers");
+        return;
+    }
+    worker->pending[worker->pending_count].role = peer->role;
+    worker->pending[worker->pending_count++].descriptor = descriptor;
+}
+
+/* Channels open only now: what arrives on them finds the worker ready. */
+static void open_pending(struct worker *worker)
+{
+    struct error error = {""};
+    for (unsigned i = 0; i < worker->pending_count; i++) {
+        if (!worker_peer_add(worker, worker->pending[i].role, worker->pending[i].descriptor,
+                             &error))
+            log_error("no channel to the %s: %s", role_word(worker->pending[i].role), error.text);
+    }
+    worker->pending_count = 0;
+}
+
+static void on_enter(struct worker *worker, const struct enter *enter)
+{
+    struct error error = {""};
+    char text[TEXT_BYTES_MAX];
+    if (worker->entered || worker->config == NULL) {
+        worker_fail(worker, "the supervisor said `enter` twice, or before `configure`");
+        return;
+    }
+    if (!worker->behaviour->start(worker, worker->config, worker->state, &error) ||
+        !role_enter((uint32_t)enter->uid, (uint32_t)enter->gid, text, sizeof text, &error)) {
+        worker_fail(worker, "cannot start: %s", error.text);
+        return;
+    }
+    worker->entered = true;
+    event_del(worker->start_limit);
+    tell(worker, MESSAGE_ready, &(struct ready){.text = text});
+    open_pending(worker);
+    const struct timeval beat = {WORKER_HEARTBEAT_MS / 1000, WORKER_HEARTBEAT_MS % 1000 * 1000};
+    const struct timeval count = {WORKER_COUNTERS_MS / 1000, WORKER_COUNTERS_MS % 1000 * 1000};
+    event_add(worker->heartbeat, &beat);
+    event_add(worker->counters, &count);
+    event_active(worker->heartbeat, EV_TIMEOUT, 0);
+    if (worker->behaviour->started != NULL)
+        worker->behaviour->started(worker, worker->state);
+}
+
+static void on_stop(struct worker *worker, const struct stop *stop)
+{
+    if (!worker->entered || worker->behaviour->stop == NULL)
+        worker_stopped(worker, "");
+    else
+        worker->behaviour->stop(worker, stop->deadline_mono_ms, worker->state);
+}
+
+void worker_on_control(struct channel *channel, struct message *message, int descriptor,
+                       void *argument)
+{
+    (void)channel;
+    struct worker *worker = argument;
+    if (message->id == MESSAGE_configure)
+        on_configure(worker, message_configure(message));
+    else if (message->id == MESSAGE_commit)
+        on_commit(worker, message_commit(message));
+    else if (message->id == MESSAGE_file)
+        on_file(worker, message_file(message), descriptor);
+    else if (message->id == MESSAGE_peer)
+        on_peer(worker, message_peer(message), descriptor);
+    else if (message->id == MESSAGE_enter)
+        on_enter(worker, message_enter(message));
+    else if (message->id == MESSAGE_stop)
+        on_stop(worker, message_stop(message));
+    else
+        log_warning("the supervisor sent %s, which no worker expects", message_name(message->id));
+    message_free(message);
+}
