@@ -1,0 +1,58 @@
+/* Refusals in Gitea's words. May not touch the world. */
+#include "simulator/gitea_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void gitea_error(struct exchange *exchange, int status, const char *message)
+{
+    char url[80];
+    snprintf(url, sizeof url, "%s/api/swagger", exchange_origin(exchange));
+    exchange_reply_json(exchange, status, json_pack("{s:s, s:s}", "message", message, "url", url));
+}
+
+void gitea_not_found(struct exchange *exchange, const char *message)
+{
+    char url[80];
+    snprintf(url, sizeof url, "%s/api/swagger", exchange_origin(exchange));
+    exchange_reply_json(exchange, 404,
+                        json_pack("{s:n, s:s, s:s}", "errors", "message", message, "url", url));
+}
+
+static const char *category(const char *path)
+{
+    if (strncmp(path, "/api/v1/admin/", 14) == 0)
+        return "admin";
+    if (strncmp(path, "/api/v1/orgs/", 13) == 0)
+        return "organization";
+    return strncmp(path, "/api/v1/user", 12) == 0 ? "user" : "repository";
+}
+
+static void refuse_scope(struct exchange *exchange)
+{
+    char text[256];
+    snprintf(text, sizeof text,
+             "token does not have at least one of required scope(s), required=[write:%s], token "
+             "scope=read:admin,read:organization,read:repository,read:user",
+             category(exchange_path(exchange)));
+    gitea_error(exchange, 403, text);
+}
+
+void gitea_refuse(struct exchange *exchange, enum refusal why)
+{
+    static const char busy[] = "Too many requests";
+    switch (why) {
+    case REFUSE_NO_TOKEN: gitea_error(exchange, 401, "token is required"); return;
+    case REFUSE_WRONG_TOKEN:
+        gitea_error(exchange, 401, "invalid username, password or token");
+        return;
+    case REFUSE_READ_ONLY: refuse_scope(exchange); return;
+    case REFUSE_NOT_FOUND: gitea_not_found(exchange, "The target couldn't be found."); return;
+    case REFUSE_METHOD: exchange_reply_empty(exchange, 405); return;
+    case REFUSE_TOO_LARGE: gitea_error(exchange, 413, "request entity too large"); return;
+    case REFUSE_RATE_LIMIT:
+        exchange_reply_text(exchange, 429, "text/plain; charset=utf-8", busy, sizeof busy - 1);
+        return;
+    case REFUSE_FAULT: gitea_error(exchange, exchange_fault_status(exchange), ""); return;
+    }
+}
