@@ -147,7 +147,7 @@ static bool expect(struct decoder *decoder, enum head_kind kind, uint64_t *numbe
 /* A list's head whose items can be there: each has at least a byte. */
 static bool read_count(struct decoder *decoder, uint64_t most, uint32_t *count)
 {
-    uint64_t number;
+    uint64_t number = 0;
     if (!expect(decoder, HEAD_LIST, &number))
         return false;
     if (number > most || number > (uint64_t)(decoder->end - decoder->at)) {
@@ -165,7 +165,7 @@ static bool read_count(struct decoder *decoder, uint64_t most, uint32_t *count)
 
 static bool read_text(struct decoder *decoder, uint64_t least, uint64_t most, const char **text)
 {
-    uint64_t length;
+    uint64_t length = 0;
     if (!expect(decoder, HEAD_TEXT, &length))
         return false;
     if (length < least || length > most || length > (uint64_t)(decoder->end - decoder->at)) {
@@ -188,7 +188,7 @@ static bool read_text(struct decoder *decoder, uint64_t least, uint64_t most, co
 
 static bool read_u64(struct decoder *decoder, const struct field_row *row, void *at)
 {
-    uint64_t number;
+    uint64_t number = 0;
     if (!expect(decoder, HEAD_UNSIGNED, &number))
         return false;
     if (number < row->least || number > row->most)
@@ -215,7 +215,7 @@ static bool read_i64(struct decoder *decoder, const struct field_row *row, void 
 
 static bool read_scalar(struct decoder *decoder, const struct field_row *row, void *at)
 {
-    uint64_t number;
+    uint64_t number = 0;
     if (row->kind == FIELD_U64)
         return read_u64(decoder, row, at);
     if (row->kind == FIELD_I64)
