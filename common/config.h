@@ -89,7 +89,8 @@ void config_problems_print(const struct config_problems *problems, const char *p
  * to out and returns 0. */
 int config_check(const char *path, FILE *out, FILE *err);
 
-/* ------------------------------------------------------------------------- what workers are sent */
+/* ------------------------------------------------------------------------- what workers are sent
+ */
 
 struct config_settings {
     struct setting *setting; /* path and value, both owned by this struct */
@@ -119,10 +120,10 @@ enum reload {
 #define CONFIG_CHANGES_BYTES_MAX 1024
 
 struct config_changes {
-    uint32_t changed;                   /* keys that differ */
-    uint32_t restart_roles;             /* ROLE_BIT set of workers to restart */
-    uint32_t hot_roles;                 /* workers (not in restart_roles) with new hot values */
-    bool files;                         /* a path changed of a file that the supervisor opens */
+    uint32_t changed;                    /* keys that differ */
+    uint32_t restart_roles;              /* ROLE_BIT set of workers to restart */
+    uint32_t hot_roles;                  /* workers (not in restart_roles) with new hot values */
+    bool files;                          /* a path changed of a file that the supervisor opens */
     char text[CONFIG_CHANGES_BYTES_MAX]; /* "gitea.url, pools[0].max", cut with "..." */
 };
 

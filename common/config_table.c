@@ -77,7 +77,7 @@ const struct config_row *config_row_find(const struct config_section *section, c
     const struct config_row *rows = section->rows(&count);
     for (size_t i = 0; i < count; i++)
         if (strlen(rows[i].key) == length && memcmp(rows[i].key, key, length) == 0)
-            return &rows[i];
+            return &rows[i]; /* cppcheck-suppress returnDanglingLifetime ; rows are static tables */
     return NULL;
 }
 

@@ -13,7 +13,7 @@ struct walk {
 };
 
 static bool walk_section(const struct walk *walk, const struct config_section *section,
-                         const void *base, const char *path);
+                         const void *base, const char *prefix);
 
 static bool walk_elements(const struct walk *walk, const struct config_row *row, const void *base,
                           const char *path)

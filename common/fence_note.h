@@ -1,12 +1,13 @@
-/* The note of a fence: who fenced which runners, and since when, as it stands at the Kubernetes node
- * (annotation NODE_ANNOTATION_FENCE), or, while there is no node, as the server's label
+/* The note of a fence: who fenced which runners, and since when, as it stands at the Kubernetes
+ * node (annotation NODE_ANNOTATION_FENCE), or, while there is no node, as the server's label
  * SERVER_LABEL_FENCE. The actuator writes it before it disables a runner and takes it away after it
- * enabled them again, so that a fence of ours that outlived an actuator is known by it, and one that
- * a person set is known by its absence.
+ * enabled them again, so that a fence of ours that outlived an actuator is known by it, and one
+ * that a person set is known by its absence.
  *
  * Text: `v1.<wall seconds>.<id>.<id>...`, only characters that a label value may hold. A note that
- * was cut (more runners than fit a label's 63 characters) ends in `.x` and stands for every runner of
- * its node. May not: call anything but memcpy, memmove, memset, memcmp (the pure core links it). */
+ * was cut (more runners than fit a label's 63 characters) ends in `.x` and stands for every runner
+ * of its node. May not: call anything but memcpy, memmove, memset, memcmp (the pure core links it).
+ */
 #ifndef EBBTIDE_COMMON_FENCE_NOTE_H
 #define EBBTIDE_COMMON_FENCE_NOTE_H
 

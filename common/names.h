@@ -10,7 +10,7 @@
 #define SERVER_LABEL_POOL          "ebbtide-pool"    /* the pool's name */
 #define SERVER_LABEL_ID            "ebbtide-id"      /* "EPOCH-COUNTER" of the create action */
 
-#define SERVER_LABEL_FENCE         "ebbtide-fence" /* common/fence_note.h, while there is no node */
+#define SERVER_LABEL_FENCE "ebbtide-fence" /* common/fence_note.h, while there is no node */
 
 /* Kubernetes: our fence of a node's runners (annotation), the taint that ends its runner pods. */
 #define NODE_ANNOTATION_FENCE "ebbtide/fence"

@@ -161,7 +161,7 @@ struct channel *channel_open(struct event_base *base, int descriptor,
     else if (make_events(channel, base, error) && say_hello(channel, error))
         return channel;
     channel_free(channel);
-    return NULL;
+    return NULL; /* NOLINT: nothing delivers yet (depth is 0), so channel_free has freed it */
 }
 
 bool channel_send(struct channel *channel, enum message_id id, const void *body, int descriptor,

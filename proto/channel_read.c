@@ -226,7 +226,7 @@ static void check_end(struct channel *channel, ssize_t got)
     else if (got == 0)
         channel_die(channel, "the %s closed the channel", peer);
     else if (errno != EAGAIN && errno != EINTR)
-        channel_die(channel, "reading from the %s failed: %s", peer, strerror(errno));
+        channel_die(channel, "reading from the %s failed: %s", peer, strerrordesc_np(errno));
 }
 
 /* A descriptor that no whole or begun frame explains is a breach of the table. */

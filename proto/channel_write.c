@@ -103,7 +103,7 @@ static bool write_frame(struct channel *channel)
     if (written < 0) {
         if (errno != EAGAIN && errno != EINTR)
             channel_die(channel, "writing to the %s failed: %s", role_word(channel->identity.peer),
-                        strerror(errno));
+                        strerrordesc_np(errno));
         return false;
     }
     if (frame->descriptor >= 0)

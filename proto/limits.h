@@ -1,9 +1,10 @@
-/* Every bound of the messages, by name, unit last. A decoder checks a count against its bound before it keeps a byte.
- * May not: hold code. */
+/* Every bound of the messages, by name, unit last. A decoder checks a count against its bound
+ * before it keeps a byte. May not: hold code. */
 #ifndef EBBTIDE_PROTO_LIMITS_H
 #define EBBTIDE_PROTO_LIMITS_H
 
-#define NAME_BYTES_MAX         253 /* a DNS name: Kubernetes node and pod names, Hetzner server names (RFC 1123) */
+#define NAME_BYTES_MAX                                                                             \
+    253 /* a DNS name: Kubernetes node and pod names, Hetzner server names (RFC 1123) */
 #define UID_BYTES_MAX          64
 #define PROVIDER_ID_BYTES_MAX  128
 #define LABEL_KEY_BYTES_MAX    317 /* prefix 253 + '/' + name 63 (Hetzner, Kubernetes) */
@@ -16,23 +17,24 @@
 #define SETTING_PATH_BYTES_MAX 128
 #define SETTING_BYTES_MAX      4096
 
-#define JOBS_MAX            20000
-#define RUNNERS_MAX         5000
-#define SERVERS_MAX         1000
-#define SERVER_LABELS_MAX   64
-#define PRICES_MAX          2000
-#define KUBE_NODES_MAX      2000
-#define KUBE_PODS_MAX       10000
-#define POOLS_MAX           16
-#define POOL_LABEL_SETS_MAX 16
-#define OFFERS_MAX          16 /* a pool */
-#define NODES_MAX           1000 /* managed nodes in all pools */
+#define JOBS_MAX             20000
+#define RUNNERS_MAX          5000
+#define SERVERS_MAX          1000
+#define SERVER_LABELS_MAX    64
+#define PRICES_MAX           2000
+#define KUBE_NODES_MAX       2000
+#define KUBE_PODS_MAX        10000
+#define POOLS_MAX            16
+#define POOL_LABEL_SETS_MAX  16
+#define OFFERS_MAX           16   /* a pool */
+#define NODES_MAX            1000 /* managed nodes in all pools */
 #define RUNNERS_PER_NODE_MAX 16
-#define ALARMS_MAX          64
-#define SETTINGS_MAX        1024
-#define SAMPLES_MAX         2048
-#define UNKNOWN_ACTIONS_MAX 256
+#define ALARMS_MAX           64
+#define SETTINGS_MAX         1024
+#define SAMPLES_MAX          2048
+#define UNKNOWN_ACTIONS_MAX  256
 
-#define FRAME_BYTES_MAX (32u * 1024 * 1024) /* the largest message of all; each has its own, smaller or equal */
+#define FRAME_BYTES_MAX                                                                            \
+    (32u * 1024 * 1024) /* the largest message of all; each has its own, smaller or equal */
 
 #endif

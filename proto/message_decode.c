@@ -90,7 +90,7 @@ static const struct wide_form {
 static uint64_t sign_extend(uint64_t number, unsigned width)
 {
     unsigned shift = 64 - 8 * width;
-    uint64_t sign = UINT64_C(1) << (8 * width - 1);
+    uint64_t sign = UINT64_C(1) << (8 * width - 1); /* NOLINT: width is 1 to 8, see wide_forms */
     return shift > 0 && (number & sign) != 0 ? number | (UINT64_MAX << (8 * width)) : number;
 }
 

@@ -1,6 +1,6 @@
-/* The structs of all messages, made from messages.def and enums.def. Plain data: the pure core includes this too.
- * A decoded message lives in one arena (message.h); one that is to be sent points at whatever the sender owns.
- * May not: hold code beyond constants. */
+/* The structs of all messages, made from messages.def and enums.def. Plain data: the pure core
+ * includes this too. A decoded message lives in one arena (message.h); one that is to be sent
+ * points at whatever the sender owns. May not: hold code beyond constants. */
 #ifndef EBBTIDE_PROTO_MESSAGES_H
 #define EBBTIDE_PROTO_MESSAGES_H
 
@@ -10,9 +10,12 @@
 #include "proto/limits.h"
 
 /* enum job_status { JOB_RUNNABLE, ..., job_status_count }; */
-#define ENUM_BEGIN(type, doc)         enum type {
-#define ENUM_VALUE(value, word, doc)  value,
-#define ENUM_END(type)                type##_count };
+#define ENUM_BEGIN(type, doc)        enum type {
+#define ENUM_VALUE(value, word, doc) value,
+#define ENUM_END(type)                                                                             \
+    type##_count                                                                                   \
+    }                                                                                              \
+    ;
 #include "proto/enums.def"
 #undef ENUM_BEGIN
 #undef ENUM_VALUE
@@ -25,6 +28,7 @@
 #define ROLES_WORKERS                                                                              \
     (ROLES_POLLERS | ROLE_BIT(ROLE_RECONCILER) | ROLE_BIT(ROLE_ACTUATOR) | ROLE_BIT(ROLE_MONITOR))
 
+/* clang-format off */
 /* struct gitea_job { uint64_t id; ... }; and struct gitea_snapshot { struct snapshot_head head; ... }; */
 #define RECORD_BEGIN(record, doc)                           struct record {
 #define RECORD_END(record)                                  };
@@ -39,6 +43,7 @@
 #define F_TEXTS(name, most, most_bytes, doc)                const char *const *name; uint32_t name##_count;
 #define F_RECORD(name, record, doc)                         struct record name;
 #define F_RECORDS(name, record, most, doc)                  const struct record *name; uint32_t name##_count;
+/* clang-format on */
 #include "proto/messages.def"
 #include "proto/undef_fields.h"
 

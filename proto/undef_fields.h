@@ -1,4 +1,5 @@
-/* Forgets the row macros of messages.def, so that the next reader can define its own. Included many times on purpose. */
+/* Forgets the row macros of messages.def, so that the next reader can define its own. Included many
+ * times on purpose. */
 #undef RECORD_BEGIN
 #undef RECORD_END
 #undef MESSAGE_BEGIN

@@ -1,36 +1,42 @@
-/* The worker's side of its life: what every process but the supervisor does between main() and its own work.
+/* The worker's side of its life: what every process but the supervisor does between main() and its
+ * own work.
  *
- * A worker is exec'd with its control socket as descriptor WORKER_CONTROL_FD and the log on standard error, nothing
- * else. worker_run does the rest in one order: hello; `configure`, `file` and `peer` messages arrive; `enter` ends that
- * phase: start() is called (it parses what arrived, opens nothing), then role_enter drops privileges, then `ready`, then
- * the loop with heartbeats. Later `configure` is a proposal (check() answers it), `commit` makes it hold, `file` and
- * `peer` replace, `stop` ends.
- * May not: know what any worker is for. */
+ * A worker is exec'd with its control socket as descriptor WORKER_CONTROL_FD and the log on
+ * standard error, nothing else. worker_run does the rest in one order: hello; `configure`, `file`
+ * and `peer` messages arrive; `enter` ends that phase: start() is called (it parses what arrived,
+ * opens nothing), then role_enter drops privileges, then `ready`, then the loop with heartbeats.
+ * Later `configure` is a proposal (check() answers it), `commit` makes it hold, `file` and `peer`
+ * replace, `stop` ends. May not: know what any worker is for. */
 #ifndef EBBTIDE_PROTO_WORKER_H
 #define EBBTIDE_PROTO_WORKER_H
 
 #include "common/config.h"
 #include "proto/channel.h"
 
-#define WORKER_CONTROL_FD         3
-#define WORKER_HEARTBEAT_MS       2000
-#define WORKER_START_MS_MAX       20000 /* from exec to `enter` */
+#define WORKER_CONTROL_FD   3
+#define WORKER_HEARTBEAT_MS 2000
+#define WORKER_START_MS_MAX 20000 /* from exec to `enter` */
 
 struct worker;
 
 struct worker_behaviour {
     enum role role;
-    /* A descriptor arrived (before start or, renewed, later). The callee takes it; false with *error set when what it
-     * holds cannot be used: before start that ends the worker, later the old one stays in use and it is logged. */
-    bool (*file)(struct worker *worker, const struct file *file, int descriptor, void *state, struct error *error);
-    /* Everything has arrived: begin. False ends the worker with the sentence. Called before privileges are dropped; what
-     * needs no privilege (connections) starts from started(). */
-    bool (*start)(struct worker *worker, const struct config *config, void *state, struct error *error);
+    /* A descriptor arrived (before start or, renewed, later). The callee takes it; false with
+     * *error set when what it holds cannot be used: before start that ends the worker, later the
+     * old one stays in use and it is logged. */
+    bool (*file)(struct worker *worker, const struct file *file, int descriptor, void *state,
+                 struct error *error);
+    /* Everything has arrived: begin. False ends the worker with the sentence. Called before
+     * privileges are dropped; what needs no privilege (connections) starts from started(). */
+    bool (*start)(struct worker *worker, const struct config *config, void *state,
+                  struct error *error);
     /* Privileges are dropped, `ready` is sent: the loop turns. */
     void (*started)(struct worker *worker, void *state);
     /* Could it run with this configuration? Changes nothing. NULL: always. */
-    bool (*check)(struct worker *worker, const struct config *config, void *state, struct error *error);
-    /* It holds from now on (only hot keys differ; others restart the worker). NULL: nothing to do. */
+    bool (*check)(struct worker *worker, const struct config *config, void *state,
+                  struct error *error);
+    /* It holds from now on (only hot keys differ; others restart the worker). NULL: nothing to do.
+     */
     void (*commit)(struct worker *worker, const struct config *config, void *state);
     /* A channel to a peer is open (hello came) or lost. NULL: nothing to do. */
     void (*peer_open)(struct worker *worker, enum role peer, void *state);
@@ -51,16 +57,20 @@ const struct config *worker_config(const struct worker *worker); /* the one that
 uint64_t worker_epoch(const struct worker *worker);
 uint64_t worker_generation(const struct worker *worker);
 
-/* Sends to a peer; false with *error set where there is no channel or it is full. ROLE_SUPERVISOR works too. */
-bool worker_send(struct worker *worker, enum role peer, enum message_id id, const void *body, struct error *error);
+/* Sends to a peer; false with *error set where there is no channel or it is full. ROLE_SUPERVISOR
+ * works too. */
+bool worker_send(struct worker *worker, enum role peer, enum message_id id, const void *body,
+                 struct error *error);
 
 /* Whether a channel to this peer is open. */
 bool worker_has_peer(const struct worker *worker, enum role peer);
 
-/* The work has ended: tells the supervisor `text` (what is left, what stays rented) and leaves the loop. */
+/* The work has ended: tells the supervisor `text` (what is left, what stays rented) and leaves the
+ * loop. */
 void worker_stopped(struct worker *worker, const char *text);
 
 /* Something broke that only a restart mends: logs the sentence, leaves the loop, exit status 1. */
-void worker_fail(struct worker *worker, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void worker_fail(struct worker *worker, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif
