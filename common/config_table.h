@@ -168,12 +168,17 @@ struct config_reader;
 /* Reports every impossible combination of values. */
 void config_combine(struct config_reader *reader, const struct config *config);
 
+/* Its parts in config_pools.c: pools, and labels of servers and nodes. */
+void config_combine_pools(struct config_reader *reader, const struct config *config);
+void config_combine_labels(struct config_reader *reader, const struct config *config);
+
 /* -------------------------------------------------------------------------- config_read.c */
 
-/* Reports a mistake at the place where the file says `field` (an address inside the configuration),
- * else at its section, else at the file's beginning. */
-void config_reader_problem(struct config_reader *reader, const void *field, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+/* Reports a mistake at the place where the file says `field` (an address inside the configuration);
+ * where it does not, at `section` (the address of the struct that field lies in), else at the
+ * file's beginning. */
+void config_reader_problem(struct config_reader *reader, const void *field, const void *section,
+                           const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Whether the file said this value rightly, or left it at its default: a value that was refused
  * takes part in no combination. */
