@@ -1,0 +1,265 @@
+/* The audit log's file: appending, syncing, room and reserve, segments. May not: open a file. */
+#include "actuator/audit_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metrics.h"
+
+/* The next segment is asked for when this share of the segment is left. */
+#define NEXT_SHARE 8
+
+static const struct audit_reader nobody;
+
+/* --------------------------------------------------------------------------- open intents */
+
+void audit_remember(struct audit *audit, struct action_id id, enum action_kind kind,
+                    const char *node, bool found)
+{
+    if (audit->open_count == UNKNOWN_ACTIONS_MAX) { /* the oldest is the least likely to matter */
+        memmove(audit->open, audit->open + 1, sizeof audit->open - sizeof audit->open[0]);
+        audit->open_count--;
+        audit->open_dropped++;
+    }
+    struct audit_open_intent *open = &audit->open[audit->open_count++];
+    *open = (struct audit_open_intent){.id = id, .kind = kind, .found = found};
+    snprintf(open->node, sizeof open->node, "%s", node);
+}
+
+void audit_forget(struct audit *audit, struct action_id id)
+{
+    for (uint32_t i = audit->open_count; i-- > 0;) {
+        if (action_id_compare(audit->open[i].id, id) != 0)
+            continue;
+        memmove(&audit->open[i], &audit->open[i + 1],
+                (audit->open_count - i - 1) * sizeof audit->open[0]);
+        audit->open_count--;
+    }
+}
+
+struct action_id audit_highest(const struct audit *audit)
+{
+    return audit->highest;
+}
+
+uint32_t audit_open_intents(const struct audit *audit, struct unknown_action *out, uint32_t most)
+{
+    uint32_t count = audit->open_count < most ? audit->open_count : most;
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = (struct unknown_action){
+            .id = audit->open[i].id, .kind = audit->open[i].kind, .node = audit->open[i].node};
+    return count;
+}
+
+/* ------------------------------------------------------------------------------------ room */
+
+/* Keeps blocks of the disk for `bytes` beyond the end. False where the disk is full. A file system
+ * that cannot preallocate is trusted until a write fails. */
+static bool keep_blocks(struct audit *audit, uint64_t bytes)
+{
+    uint64_t want = audit->size + bytes;
+    if (!audit->can_allocate || want <= audit->allocated)
+        return true;
+    int failed = fallocate(audit->descriptor, FALLOC_FL_KEEP_SIZE, (off_t)audit->allocated,
+                           (off_t)(want - audit->allocated))
+                     ? errno
+                     : 0;
+    if (failed == EOPNOTSUPP || failed == ENOSYS)
+        audit->can_allocate = false;
+    else if (failed != 0)
+        return false;
+    else
+        audit->allocated = want;
+    return true;
+}
+
+/* Room for an intent: a create must leave the whole reserve, on the disk and in the segment. */
+static bool has_room(struct audit *audit, enum action_kind kind, struct error *error)
+{
+    const struct audit_limits *limits = &audit->limits;
+    uint64_t after = audit->size + 2 * (uint64_t)AUDIT_LINE_BYTES_MAX; /* its outcome too */
+    bool create = kind == ACTION_CREATE_SERVER;
+    if (after > limits->max_bytes + (create ? 0 : limits->reserve_bytes))
+        return error_set(error,
+                         "the audit log %s is full (%llu bytes) and no next segment came: see why "
+                         "the supervisor cannot open one",
+                         audit->name, (unsigned long long)audit->size);
+    if (create && !keep_blocks(audit, 2 * (uint64_t)AUDIT_LINE_BYTES_MAX + limits->reserve_bytes))
+        return error_set(error,
+                         "the disk of the audit log %s is full: no server is created, teardown "
+                         "goes on; free some space",
+                         audit->name);
+    return true;
+}
+
+/* ---------------------------------------------------------------------------------- writing */
+
+/* Appends whole lines only: what was half written is taken back. */
+static bool append(struct audit *audit, const char *text, size_t length, struct error *error)
+{
+    if (audit->broken)
+        return error_set(error, "the audit log %s could not be mended after a failed write",
+                         audit->name);
+    ssize_t written = write(audit->descriptor, text, length);
+    if (written == (ssize_t)length) {
+        audit->size += length;
+        if (audit->allocated < audit->size)
+            audit->allocated = audit->size;
+        return true;
+    }
+    int failed = written < 0 ? errno : ENOSPC;
+    if (written > 0 && ftruncate(audit->descriptor, (off_t)audit->size) != 0)
+        audit->broken = true;
+    return error_set_errno(error, failed, "cannot write to the audit log %s", audit->name);
+}
+
+static bool append_line(struct audit *audit, json_t *line, struct error *error)
+{
+    char text[AUDIT_LINE_BYTES_MAX];
+    size_t length = line == NULL
+                        ? 0
+                        : json_dumpb(line, text, sizeof text - 1, JSON_COMPACT | JSON_ENSURE_ASCII);
+    json_decref(line);
+    bool good = length > 0 && length < sizeof text;
+    if (!good) {
+        metric_add(M_AUDIT_ERRORS, 0, 0, 1);
+        return error_set(error, "a line of the audit log cannot be made (%zu bytes)", length);
+    }
+    text[length] = '\n';
+    good = append(audit, text, length + 1, error);
+    if (good && fdatasync(audit->descriptor) != 0)
+        good = error_set_errno(error, errno, "cannot sync the audit log %s", audit->name);
+    metric_add(good ? M_AUDIT_LINES : M_AUDIT_ERRORS, 0, 0, 1);
+    return good;
+}
+
+bool audit_intent(struct audit *audit, const struct action *action, int64_t wall_ms,
+                  struct error *error)
+{
+    if (!has_room(audit, action->kind, error) ||
+        !append_line(audit, audit_intent_line(action, wall_ms), error))
+        return false;
+    if (action_id_compare(action->id, audit->highest) > 0)
+        audit->highest = action->id;
+    audit_remember(audit, action->id, action->kind, action->node.name, false);
+    return true;
+}
+
+bool audit_outcome(struct audit *audit, const struct action *action,
+                   const struct action_result *result, int64_t wall_ms, struct error *error)
+{
+    if (action_id_compare(result->id, audit->highest) > 0)
+        audit->highest = result->id;
+    bool good = append_line(audit, audit_outcome_line(action, result, wall_ms), error);
+    audit_forget(audit, result->id);
+    return good;
+}
+
+bool audit_close_found(struct audit *audit, int64_t wall_ms, struct error *error)
+{
+    bool good = true;
+    for (uint32_t i = audit->open_count; i-- > 0;) {
+        struct audit_open_intent open = audit->open[i];
+        if (!open.found)
+            continue;
+        struct action_result result = {
+            .id = open.id,
+            .kind = open.kind,
+            .outcome = OUTCOME_UNKNOWN,
+            .text = "the actuator ended before it knew the outcome; the world is looked at again",
+        };
+        good = audit_outcome(audit, NULL, &result, wall_ms, error) && good;
+    }
+    return good;
+}
+
+/* ---------------------------------------------------------------------- opening and closing */
+
+/* Takes over a descriptor as the segment in use; nothing of it is known yet. */
+static void use_segment(struct audit *audit, int descriptor, const char *name)
+{
+    audit->descriptor = descriptor;
+    snprintf(audit->name, sizeof audit->name, "%s", name);
+    audit->size = audit->allocated = 0;
+    audit->can_allocate = true;
+    audit->asked = audit->broken = false;
+}
+
+static bool begin_segment(struct audit *audit, const struct audit_reader *reader,
+                          struct error *error)
+{
+    int flags = fcntl(audit->descriptor, F_GETFL);
+    if (flags < 0 || (flags & O_ACCMODE) != O_RDWR || !(flags & O_APPEND))
+        return error_set(error, "the audit log %s is not open for reading and appending",
+                         audit->name);
+    if (!audit_scan(audit, reader, error))
+        return false;
+    audit->allocated = audit->size;
+    if (!keep_blocks(audit, audit->limits.reserve_bytes))
+        log_warning("the disk of the audit log %s has no room for its reserve of %llu bytes: no "
+                    "server is created until there is",
+                    audit->name, (unsigned long long)audit->limits.reserve_bytes);
+    return true;
+}
+
+bool audit_open(struct audit **out, int descriptor, const char *name,
+                const struct audit_limits *limits, const struct audit_reader *reader,
+                struct error *error)
+{
+    struct audit *audit = calloc(1, sizeof *audit);
+    if (audit == NULL) {
+        close(descriptor);
+        return error_set(error, "out of memory for the audit log");
+    }
+    audit->limits = *limits;
+    use_segment(audit, descriptor, name);
+    if (!begin_segment(audit, reader == NULL ? &nobody : reader, error)) {
+        audit_close(audit);
+        return false;
+    }
+    if (audit->open_dropped > 0)
+        log_warning("the audit log %s holds %u more open intents than can be reported", name,
+                    audit->open_dropped);
+    *out = audit;
+    return true;
+}
+
+bool audit_next(struct audit *audit, int descriptor, const char *name, struct error *error)
+{
+    struct audit before = *audit;
+    use_segment(audit, descriptor, name);
+    if (!begin_segment(audit, &nobody, error) ||
+        !append_line(audit, audit_segment_line(&before, clock_wall_ms()), error)) {
+        close(descriptor);
+        *audit = before;
+        return false;
+    }
+    close(before.descriptor);
+    log_info("the audit log goes on in %s", name);
+    return true;
+}
+
+bool audit_wants_next(struct audit *audit)
+{
+    uint64_t left = audit->limits.max_bytes / NEXT_SHARE;
+    if (audit->asked || audit->size + left < audit->limits.max_bytes)
+        return false;
+    audit->asked = true;
+    return true;
+}
+
+void audit_close(struct audit *audit)
+{
+    if (audit == NULL)
+        return;
+    if (fdatasync(audit->descriptor) != 0 && errno != EINVAL && errno != EROFS)
+        log_warning("cannot sync the audit log %s: %s", audit->name, strerror(errno));
+    close(audit->descriptor);
+    free(audit);
+}
