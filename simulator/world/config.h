@@ -25,7 +25,7 @@ struct world_config {
 
 /* The table's values, seed 1, start_ms 0, label "linux", namespace gitea-runners. */
 void world_config_defaults(struct world_config *config);
-/* Multiplies every duration of the services' own habits (those named in config.def as scaled). */
+/* Multiplies every duration (each _ms of config.def but the paid hour), within its limits. */
 void world_config_scale(struct world_config *config, double factor);
 
 #endif
