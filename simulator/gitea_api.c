@@ -1,4 +1,5 @@
-/* Gitea's API: its routes and the small endpoints. Reads need a read scope, changes a write scope.
+/* Gitea's API: its routes and the small endpoints. Every token passes the route; its scopes decide
+ * (gitea_scope.c), since with Gitea it is they that tell a read token from one that writes.
  * May not decide what happens in the world. */
 #include "simulator/gitea_private.h"
 
@@ -17,7 +18,7 @@
     }
 #define CHANGE(verb, path, function)                                                               \
     {                                                                                              \
-        .method = (verb), .pattern = path, .permission = PERMIT_WRITE, .handler = (function)       \
+        .method = (verb), .pattern = path, .permission = PERMIT_READ, .handler = (function)        \
     }
 #define SCOPE(prefix)                                                                              \
     READ(prefix "/jobs", gitea_jobs_list), READ(prefix "/runs", gitea_runs_list),                  \
@@ -36,6 +37,7 @@ static const struct route routes[] = {
     READ(REPO_ACTIONS "/runs/{id}/jobs", gitea_run_jobs),
     CHANGE("POST", API "/admin/cron/{task}", gitea_cron_run),
     READ(API "/user", gitea_user_get),
+    READ(API "/notifications", gitea_notifications),
     {.method = "GET",
      .pattern = API "/version",
      .permission = PERMIT_ANYONE,
@@ -80,6 +82,12 @@ void gitea_user_get(struct exchange *exchange)
                         gitea_user(gitea_options_of(exchange)->site_admin, "simulated"));
 }
 
+void gitea_notifications(struct exchange *exchange)
+{
+    exchange_add_header(exchange, "X-Total-Count", "0");
+    exchange_reply_json(exchange, 200, json_array());
+}
+
 void gitea_cron_run(struct exchange *exchange)
 {
     struct gitea_view view;
@@ -99,12 +107,17 @@ static bool before(struct exchange *exchange)
                         "max-age=0, private, must-revalidate, no-transform");
     exchange_add_header(exchange, "X-Content-Type-Options", "nosniff");
     api_advance(exchange);
-    return true;
+    return gitea_scope_allows(exchange);
 }
 
 struct gitea_options gitea_options_defaults(void)
 {
-    return (struct gitea_options){.version = "1.26.0", .fence = true, .site_admin = true};
+    return (struct gitea_options){.version = "1.26.0",
+                                  .fence = true,
+                                  .site_admin = true,
+                                  .read_scopes = "read:admin,read:organization,read:repository",
+                                  .write_scopes =
+                                      "write:admin,write:organization,write:repository"};
 }
 
 bool gitea_api_init(struct gitea_api **out, const struct gitea_options *options,

@@ -7,21 +7,24 @@
 #include "simulator/server.h"
 
 #define GITEA_VERSION_BYTES_MAX 32
+#define GITEA_SCOPES_BYTES_MAX  256
 #define GITEA_PAGE_DEFAULT      30
 #define GITEA_PAGE_MAX_ITEMS    50
 
 /* May be changed at any time through the control endpoint. */
 struct gitea_options {
     char version[GITEA_VERSION_BYTES_MAX]; /* "1.26.0" */
-    bool fence;         /* PATCH of a runner; false as before 1.26: 405, and no `disabled` */
+    /* PATCH of a runner; false as before 1.26: 405, and no `disabled` in a runner. */
+    bool fence;
     bool workflow_jobs; /* the older key of job lists */
     bool sorted_jobs;   /* job lists by id, as since 1.27; false: unordered */
     bool site_admin;    /* the tokens' owner is one; false: admin endpoints answer 403 */
-    bool
-        wide_read_token; /* the read token's scope is write:admin too: a mistake the daemon finds */
+    /* What the tokens may do, as Gitea writes it ("read:admin,read:repository", "all"). */
+    char read_scopes[GITEA_SCOPES_BYTES_MAX];
+    char write_scopes[GITEA_SCOPES_BYTES_MAX];
 };
 
-/* 1.26.0 with its fence, `jobs`, unordered, an admin's tokens. */
+/* 1.26.0 with its fence, `jobs`, unordered, an admin's tokens with no more scopes than needed. */
 struct gitea_options gitea_options_defaults(void);
 
 struct gitea_api;

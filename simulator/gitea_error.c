@@ -19,25 +19,6 @@ void gitea_not_found(struct exchange *exchange, const char *message)
                         json_pack("{s:n, s:s, s:s}", "errors", "message", message, "url", url));
 }
 
-static const char *category(const char *path)
-{
-    if (strncmp(path, "/api/v1/admin/", 14) == 0)
-        return "admin";
-    if (strncmp(path, "/api/v1/orgs/", 13) == 0)
-        return "organization";
-    return strncmp(path, "/api/v1/user", 12) == 0 ? "user" : "repository";
-}
-
-static void refuse_scope(struct exchange *exchange)
-{
-    char text[256];
-    snprintf(text, sizeof text,
-             "token does not have at least one of required scope(s), required=[write:%s], token "
-             "scope=read:admin,read:organization,read:repository,read:user",
-             category(exchange_path(exchange)));
-    gitea_error(exchange, 403, text);
-}
-
 void gitea_refuse(struct exchange *exchange, enum refusal why)
 {
     static const char busy[] = "Too many requests";
@@ -46,7 +27,7 @@ void gitea_refuse(struct exchange *exchange, enum refusal why)
     case REFUSE_WRONG_TOKEN:
         gitea_error(exchange, 401, "invalid username, password or token");
         return;
-    case REFUSE_READ_ONLY: refuse_scope(exchange); return;
+    case REFUSE_READ_ONLY: gitea_scope_allows(exchange); return;
     case REFUSE_NOT_FOUND: gitea_not_found(exchange, "The target couldn't be found."); return;
     case REFUSE_METHOD: exchange_reply_empty(exchange, 405); return;
     case REFUSE_TOO_LARGE: gitea_error(exchange, 413, "request entity too large"); return;

@@ -28,6 +28,8 @@ bool gitea_view(struct exchange *exchange, struct gitea_view *out);
 void gitea_error(struct exchange *exchange, int status, const char *message);
 /* {"errors":null,"message","url"}: how the newer handlers refuse. */
 void gitea_not_found(struct exchange *exchange, const char *message);
+/* gitea_scope.c: whether the token's scopes allow the request; false: it has answered 403. */
+bool gitea_scope_allows(struct exchange *exchange);
 void gitea_refuse(struct exchange *exchange, enum refusal why);
 
 /* gitea_page.c */
@@ -59,5 +61,6 @@ void gitea_registration_token(struct exchange *exchange);
 void gitea_cron_run(struct exchange *exchange);
 void gitea_version(struct exchange *exchange);
 void gitea_user_get(struct exchange *exchange);
+void gitea_notifications(struct exchange *exchange);
 
 #endif

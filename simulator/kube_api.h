@@ -7,7 +7,7 @@
 
 #include "simulator/server.h"
 
-#define KUBE_EVENTS_MAX 4096
+#define KUBE_EVENTS_MAX 1024
 
 struct kube_api;
 
