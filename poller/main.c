@@ -5,7 +5,6 @@
 
 #include "common/log.h"
 #include "common/secret.h"
-#include "poller/numbers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,7 +105,6 @@ static void on_started(struct worker *worker, void *state)
     (void)worker;
     struct poller *poller = state;
     log_info("reads %s", http_endpoint_url(poller->endpoint));
-    numbers_start(poller->worker, poller->source->role);
     rounds_start(poller);
 }
 
@@ -147,7 +145,6 @@ static void on_message(struct worker *worker, enum role peer, struct message *me
 static void clean_up(struct poller *poller)
 {
     rounds_stop(poller);
-    numbers_stop();
     if (poller->own != NULL)
         poller->source->close(poller);
     http_cancel_all(poller->http);

@@ -1,4 +1,4 @@
-/* The poller's own metrics, counted by common/metrics.h and sent to the monitor now and then.
+/* The poller's own metrics, counted by common/metrics.h sent by worker.c.
  * May not: decide anything. */
 #ifndef EBBTIDE_POLLER_NUMBERS_H
 #define EBBTIDE_POLLER_NUMBERS_H
@@ -7,14 +7,6 @@
 
 #include "common/api_trouble.h"
 #include "proto/messages.h"
-
-struct worker;
-
-#define NUMBERS_PERIOD_MS 2000
-
-/* Begins to send them every NUMBERS_PERIOD_MS, as the numbers of `role`. */
-void numbers_start(struct worker *worker, enum role role);
-void numbers_stop(void);
 
 /* One request has ended. */
 void numbers_request(enum source source, const struct http_answer *answer,

@@ -71,6 +71,7 @@ struct poller {
     uint32_t failures; /* in a row */
     char last_trouble[ERROR_TEXT_BYTES_MAX];
     struct budget budget;
+    char fatal[TEXT_BYTES_MAX + 1]; /* why this poller ends, as soon as its peers were told */
 };
 
 /* --------------------------------------------------------------------------- http_get.c */

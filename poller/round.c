@@ -13,6 +13,8 @@
 
 /* poll_now asks for no more than two rounds a second, whoever sends it. */
 #define ROUND_GAP_MS INT64_C(500)
+/* Between telling the reconciler why this poller ends, and ending. */
+#define LAST_WORDS_MS INT64_C(300)
 
 static uint32_t draw(void)
 {
@@ -192,7 +194,9 @@ static void on_timer(evutil_socket_t socket, short what, void *argument)
     (void)socket;
     (void)what;
     struct poller *poller = argument;
-    if (!poller->in_round)
+    if (poller->fatal[0] != '\0')
+        worker_fail(poller->worker, "%s (http.refuse_writing_tokens is set)", poller->fatal);
+    else if (!poller->in_round)
         begin_round(poller);
 }
 
@@ -216,7 +220,7 @@ void rounds_stop(struct poller *poller)
 
 void round_now(struct poller *poller)
 {
-    if (poller->timer == NULL)
+    if (poller->timer == NULL || poller->fatal[0] != '\0')
         return;
     if (poller->in_round) {
         poller->again = true;
@@ -230,7 +234,8 @@ void round_now(struct poller *poller)
 
 void round_reschedule(struct poller *poller)
 {
-    if (poller->timer != NULL && !poller->in_round && poller->failures == 0)
+    if (poller->timer != NULL && !poller->in_round && poller->failures == 0 &&
+        poller->fatal[0] == '\0')
         wait_for(poller, pause_ms(poller));
 }
 
@@ -249,7 +254,8 @@ void token_checked(struct poller *poller, bool writes, const char *format, ...)
         log_info("%s", text);
     else if (config_of(poller)->http.refuse_writing_tokens) {
         end_round(poller);
-        worker_fail(poller->worker, "%s (http.refuse_writing_tokens is set)", text);
+        snprintf(poller->fatal, sizeof poller->fatal, "%s", text);
+        wait_for(poller, LAST_WORDS_MS);
         return;
     } else
         log_warning("%s", text);
