@@ -5,17 +5,34 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/utf8.h"
+
 #ifdef __clang_analyzer__
 #undef error_set
 #undef error_set_errno
 #undef error_wrap
 #endif
 
+/* How many bytes the character at text has; 0 where it is no UTF-8 (cut off, or from a peer that
+ * writes something else). */
+static size_t character_bytes(const char *text)
+{
+    for (size_t length = 1; length <= 4 && text[length - 1] != '\0'; length++)
+        if (utf8_valid(text, length))
+            return length;
+    return 0;
+}
+
+/* One line of UTF-8 without control characters: such texts travel in messages as they are. */
 static void make_printable(char *text)
 {
-    for (; *text != '\0'; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+    while (*text != '\0') {
+        size_t length = character_bytes(text);
+        if (length == 0 || (unsigned char)*text < 0x20 || *text == 0x7f) {
             *text = '?';
+            length = 1;
+        }
+        text += length;
     }
 }
 

@@ -241,11 +241,14 @@ void round_reschedule(struct poller *poller)
 
 void token_checked(struct poller *poller, bool writes, const char *format, ...)
 {
-    char text[TEXT_BYTES_MAX];
+    char raw[ERROR_TEXT_BYTES_MAX];
+    struct error said; /* what a server said in it becomes one line of UTF-8 */
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    vsnprintf(raw, sizeof raw, format, arguments);
     va_end(arguments);
+    error_set(&said, "%s", raw);
+    const char *text = said.text;
     struct token_writes message = {
         .source = poller->source->source, .writes = writes, .text = text};
     poller->token_unknown = poller->checking = false;

@@ -11,7 +11,7 @@
 
 #include "proto/message.h"
 #include "proto/message_table.h"
-#include "proto/utf8.h"
+#include "common/utf8.h"
 
 /* A decoded message is one block list: `message` first, then what it points at. */
 struct block {

@@ -7,7 +7,7 @@
 
 #include "proto/message.h"
 #include "proto/message_table.h"
-#include "proto/utf8.h"
+#include "common/utf8.h"
 
 struct encoder {
     msgpack_packer packer;

@@ -35,6 +35,19 @@ static void test_nobody_can_forge_a_line(void)
     CU_ASSERT_STRING_EQUAL(error.text, "answer: a?b?[31m?");
 }
 
+/* What a server says, and what is cut, must not make a text that no message may carry. */
+static void test_always_utf8(void)
+{
+    struct error error = {0};
+    error_set(&error, "a\xff\xc3\xa4\xe2\x82");
+    CU_ASSERT_STRING_EQUAL(error.text, "a?\xc3\xa4??");
+    char text[ERROR_TEXT_BYTES_MAX + 2];
+    memset(text, 'x', sizeof text);
+    memcpy(text + ERROR_TEXT_BYTES_MAX - 2, "\xc3\xa4", 3); /* its second byte is cut off */
+    error_set(&error, "%s", text);
+    CU_ASSERT_EQUAL(error.text[ERROR_TEXT_BYTES_MAX - 2], '?');
+}
+
 static void fill(char *text, size_t size, size_t length)
 {
     memset(text, 'x', size);
@@ -72,6 +85,7 @@ int main(void)
         {"names the errno", test_names_the_errno},
         {"context stands before what it wraps", test_context_stands_before_what_it_wraps},
         {"nobody can forge a line", test_nobody_can_forge_a_line},
+        {"always UTF-8", test_always_utf8},
         {"fits at its bound and is cut behind it", test_fits_at_its_bound_and_is_cut_behind_it},
         {"nobody need want to know", test_nobody_need_want_to_know},
         CU_TEST_INFO_NULL,

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "proto/message.h"
-#include "proto/utf8.h"
+#include "common/utf8.h"
 
 static const char *const labels[] = {"linux", "x86-64"};
 static const struct gitea_job job = {.id = UINT64_MAX,

@@ -1,5 +1,5 @@
 /* UTF-8 by the table of RFC 3629 section 4: the second byte's range depends on the first. */
-#include "proto/utf8.h"
+#include "common/utf8.h"
 
 static const struct {
     unsigned char first_least, first_most, second_least, second_most;

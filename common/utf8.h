@@ -1,7 +1,7 @@
 /* Whether bytes are UTF-8 without NUL (RFC 3629: no overlong forms, no surrogates, at most
  * U+10FFFF). May not: allocate. */
-#ifndef EBBTIDE_PROTO_UTF8_H
-#define EBBTIDE_PROTO_UTF8_H
+#ifndef EBBTIDE_COMMON_UTF8_H
+#define EBBTIDE_COMMON_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>
