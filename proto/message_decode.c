@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/utf8.h"
 #include "proto/message.h"
 #include "proto/message_table.h"
-#include "common/utf8.h"
 
 /* A decoded message is one block list: `message` first, then what it points at. */
 struct block {

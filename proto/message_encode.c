@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/utf8.h"
 #include "proto/message.h"
 #include "proto/message_table.h"
-#include "common/utf8.h"
 
 struct encoder {
     msgpack_packer packer;

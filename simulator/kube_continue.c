@@ -46,7 +46,6 @@ bool kube_continue_read(const char *text, int64_t *resource_version, char *start
     size_t length = strlen(text);
     if (length > TOKEN_BYTES_MAX)
         return false;
-    memcpy(padded, text, length);
     for (size_t i = 0; i < length; i++)
         padded[i] = text[i] == '-' ? '+' : text[i] == '_' ? '/' : text[i];
     while (length % 4 != 0)

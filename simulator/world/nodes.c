@@ -228,7 +228,7 @@ static void replace_map(struct world_map *to, const struct world_map *from)
 static void replace_taints(struct world *world, struct world_node *node,
                            const struct world_node_spec *spec)
 {
-    struct world_taint taints[WORLD_TAINTS_MAX];
+    struct world_taint taints[WORLD_TAINTS_MAX] = {0};
     uint32_t count = spec->taint_count < WORLD_TAINTS_MAX ? spec->taint_count : WORLD_TAINTS_MAX;
     for (uint32_t i = 0; i < count; i++) {
         const struct world_taint *old =

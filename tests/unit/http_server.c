@@ -16,8 +16,6 @@
 #include <time.h>
 #include <unistd.h>
 
-extern char **environ;
-
 struct connection {
     int socket;
     SSL *tls;
@@ -301,8 +299,10 @@ bool test_server_start(struct test_server *server, const struct test_server_sett
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0 ||
         listen(listener, 32) != 0 ||
-        getsockname(listener, (struct sockaddr *)&address, &length) != 0)
+        getsockname(listener, (struct sockaddr *)&address, &length) != 0) {
+        close(listener);
         return false;
+    }
     server->port = ntohs(address.sin_port);
     server->pid = fork();
     if (server->pid == 0)

@@ -50,8 +50,8 @@ static void test_server_without_created(void)
         "{\"servers\":[{\"id\":1,\"name\":\"a\",\"created\":\"yesterday\"}]}",
         "{\"servers\":[{\"id\":1,\"created\":\"2026-11-24T07:18:56Z\"}]}",
         "{\"servers\":[{\"name\":\"a\",\"created\":\"2026-11-24T07:18:56Z\"}]}",
-        "{\"servers\":[{\"id\":1,\"name\":\"a\",\"created\":\"2026-11-24T07:18:56Z\",\"labels\":"
-        "{\"\":\"x\"}}]}",
+        ("{\"servers\":[{\"id\":1,\"name\":\"a\",\"created\":\"2026-11-24T07:18:56Z\",\"labels\":"
+         "{\"\":\"x\"}}]}"),
         "{\"server\":{}}",
     };
     begin();

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/message.h"
 #include "common/utf8.h"
+#include "proto/message.h"
 
 static const char *const labels[] = {"linux", "x86-64"};
 static const struct gitea_job job = {.id = UINT64_MAX,
