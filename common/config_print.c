@@ -81,7 +81,11 @@ static void print_value(FILE *out, const char *indent, const struct config_row *
     char comment[1024];
     const char *example = example_of(path);
     expected_of(row, expected, sizeof expected);
-    snprintf(comment, sizeof comment, "%s (%s)", row->help, expected);
+    bool says_itself = row->kind == KIND_TEXT || row->kind == KIND_BOOL || config_is_list(row);
+    if (says_itself)
+        snprintf(comment, sizeof comment, "%s", row->help);
+    else
+        snprintf(comment, sizeof comment, "%s (%s)", row->help, expected);
     print_comment(out, indent, comment);
     if (example)
         fprintf(out, "%s%s: %s\n", indent, row->key, example);
@@ -130,12 +134,11 @@ void config_print_example(FILE *out)
     size_t count = 0;
     const struct config_row *rows = config_root()->rows(&count);
     fprintf(out,
-            "# Ebbtide's configuration, every key of it. Made from common/configuration.def by\n"
-            "# `ebbtide check-config --example`. A line that begins with # and a key shows a "
-            "default: take\n"
-            "# the # away to change it. Secrets never stand here, only the names of their files "
-            "(mode 0400).\n"
-            "# Durations: 250ms, 5s, 10m, 1h. Check it with `ebbtide check-config FILE`.\n\n");
+            "# Ebbtide's configuration, every key of it, made from common/configuration.def.\n"
+            "# A line `#key: value` shows a default: take the # away to change it. Secrets never "
+            "stand\n"
+            "# here, only the names of their files (mode 0400). Durations: 250ms, 5s, 10m, 1h.\n"
+            "# `ebbtide check-config FILE` names every mistake.\n\n");
     for (size_t i = 0; i < count; i++) {
         if (rows[i].kind == KIND_SECTIONS)
             print_pools(out, &rows[i]);
