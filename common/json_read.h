@@ -15,6 +15,10 @@
 
 #define JSON_TEXT_BYTES_MAX ((size_t)64 * 1024 * 1024) /* a longer body is not parsed */
 
+/* Seeds jansson's hashes, for which it would open /dev/urandom at the first object; call it before
+ * privileges are dropped. */
+void json_start(void);
+
 /* Parses a body whose top is an object. NULL with a sentence that says what stands there instead
  * (an HTML page, nothing, cut off at a byte). The caller json_decrefs. */
 json_t *json_parse_object(const char *body, size_t length, struct error *error);

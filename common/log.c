@@ -31,6 +31,7 @@ void log_init(const char *name, enum log_level least)
     snprintf(state.name, sizeof state.name, "%s", name);
     state.least = least;
     state.journal = getenv("JOURNAL_STREAM") != NULL;
+    tzset(); /* opens /etc/localtime now rather than at the first line, after privileges are gone */
 }
 
 static size_t write_prefix(char *line, size_t size, enum log_level level)

@@ -3,6 +3,7 @@
  * May not: send anything but GET, see another API's token, write a file, open one by path. */
 #include "poller/poller.h"
 
+#include "common/json_read.h"
 #include "common/log.h"
 #include "common/secret.h"
 
@@ -89,6 +90,7 @@ static bool on_start(struct worker *worker, const struct config *config, void *s
 {
     struct poller *poller = state;
     poller->worker = worker;
+    json_start();
     if (!has_credentials(poller, error) ||
         !http_open(&poller->http, worker_base(worker), poller->credentials.resolv_conf,
                    poller->credentials.hosts, error))
