@@ -202,6 +202,8 @@ int worker_run(const struct worker_behaviour *behaviour, void *state)
         log_fatal("this program is a worker and is started by `ebbtide run`: %s",
                   worker.base == NULL ? "no event loop" : error.text);
     event_base_dispatch(worker.base);
+    if (behaviour->ended != NULL)
+        behaviour->ended(&worker, state);
     release(&worker);
     return worker.status;
 }

@@ -45,6 +45,9 @@ struct worker_behaviour {
     void (*message)(struct worker *worker, enum role peer, struct message *message, void *state);
     /* Finish or abandon, then call worker_stopped before the deadline. */
     void (*stop)(struct worker *worker, int64_t deadline_mono_ms, void *state);
+    /* The loop has ended, orderly or not: free what hangs on the event base and the channels, which
+     * go next. NULL: nothing to free. */
+    void (*ended)(struct worker *worker, void *state);
     /* A line for systemd's STATUS into out, or "". NULL: none. */
     void (*status)(char *out, size_t size, void *state);
 };

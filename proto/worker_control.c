@@ -78,12 +78,14 @@ static void on_commit(struct worker *worker, const struct commit *commit)
                     (unsigned long long)commit->generation);
         return;
     }
-    config_free(worker->config);
+    struct config *before = worker->config;
     worker->config = worker->proposal;
     worker->proposal = NULL;
     apply_log_level(worker);
     if (worker->behaviour->commit != NULL)
         worker->behaviour->commit(worker, worker->config, worker->state);
+    /* Only now: until the commit the worker may still point into it. */
+    config_free(before);
 }
 
 static void on_file(struct worker *worker, const struct file *file, int descriptor)

@@ -1,0 +1,43 @@
+/* The shell around the pure core: gives it events with their time, and performs what it says in one
+ * order: write the checkpoint, send the actions, tell the status, arm the timer.
+ * May not: decide. */
+#ifndef EBBTIDE_RECONCILER_SHELL_H
+#define EBBTIDE_RECONCILER_SHELL_H
+
+#include <event2/event.h>
+
+#include "proto/worker.h"
+#include "reconciler/checkpoint_file.h"
+#include "reconciler/core/core.h"
+
+struct control;
+
+struct shell {
+    struct worker *worker;
+    struct core *core;
+    void *block; /* what the core lives in */
+    struct core_output *output;
+    struct event *timer;
+    struct checkpoint_file checkpoint;
+    struct control *control;
+    int control_listener; /* until start; -1: none came */
+    bool storage_failed;  /* the last checkpoint could not be written; the core has been told */
+    bool stopping;        /* nothing is asked of the actuator any more */
+    char status_line[TEXT_BYTES_MAX + 1];
+};
+
+/* Makes the core and gives it its checkpoint. Before privileges are dropped. */
+bool shell_start(struct shell *shell, struct worker *worker, const struct config *config,
+                 struct error *error);
+void shell_free(struct shell *shell);
+
+/* One step and all that follows from it. mono_ms and wall_ms of the event are set here. */
+void shell_step(struct shell *shell, struct core_event *event);
+
+/* A message of a peer; takes it. */
+void shell_message(struct shell *shell, enum role peer, struct message *message);
+
+/* Writes what stays rented, a sentence, for the last word; "" where nothing does. */
+void shell_describe_rest(const struct shell *shell, char *out, size_t size);
+
+#endif
