@@ -18,6 +18,8 @@
 struct event;
 struct work;
 
+#define KUBE_MERGE_PATCH "application/merge-patch+json" /* RFC 7386: what every PATCH to Kubernetes is */
+
 /* A step that got an answer; trouble.trouble is NONE for a whole 2xx. */
 typedef void (*work_answer)(struct work *work, const struct http_answer *answer,
                             const struct api_trouble *trouble);
@@ -35,7 +37,7 @@ struct work {
     /* the request or the pause under way */
     struct send_call *call;
     enum source call_source;
-    bool call_writes;
+    bool call_writes, call_sent;
     char call_doing[160];
     work_answer then;
     struct event *timer; /* pause, or (while a call runs) the action's deadline */
