@@ -68,7 +68,8 @@ struct actuator {
     /* remembered looks */
     struct arena *price_arena;
     struct hetzner_price_list prices;
-    int64_t prices_mono_ms; /* 0: never */
+    int64_t prices_mono_ms;            /* 0: never */
+    const struct work *prices_reader; /* reads them just now */
     char gitea_version[NAME_BYTES_MAX + 1];
     int64_t version_mono_ms;
     bool fence_missing;         /* a PATCH said so, whatever the version */

@@ -12,7 +12,6 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/words.h"
-#include "proto/utf8.h"
 
 #define LEFT_MS_LEAST 20 /* with less than this a request is not begun */
 
@@ -42,18 +41,8 @@ static void unlink_work(struct work *work)
         at = &(*at)->next;
     *at = work->next;
     work->actuator->work_count--;
-}
-
-/* A text from outside that was cut may end inside a character; nothing else may be wrong with it,
- * and if it is, only ASCII is kept. */
-static void make_sendable(char *text)
-{
-    size_t length = strlen(text);
-    for (unsigned cut = 0; cut < 4 && length > 0 && !utf8_valid(text, length); cut++)
-        text[--length] = '\0';
-    for (size_t i = 0; i < length && !utf8_valid(text, length); i++)
-        if ((unsigned char)text[i] >= 0x80)
-            text[i] = '?';
+    if (work->actuator->prices_reader == work)
+        work->actuator->prices_reader = NULL;
 }
 
 static void log_result(const struct work *work, const struct action_result *result)
@@ -83,9 +72,9 @@ static void end_work(struct work *work, const struct action_result *result)
     actuator_work_ended(actuator);
 }
 
-static void finish(struct work *work, enum outcome outcome, enum trouble trouble, char *text)
+static void finish(struct work *work, enum outcome outcome, enum trouble trouble,
+                   const char *text)
 {
-    make_sendable(text);
     struct action_result result = {
         .id = work->action->id,
         .kind = work->action->kind,
@@ -106,11 +95,13 @@ void work_finish(struct work *work, enum outcome outcome, enum trouble trouble, 
                  ...)
 {
     char text[TEXT_BYTES_MAX];
+    struct error whole; /* keeps it one line of UTF-8, wherever it was cut */
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    finish(work, outcome, trouble, text);
+    error_set(&whole, "%s", text);
+    finish(work, outcome, trouble, whole.text);
 }
 
 void work_fail(struct work *work, const struct api_trouble *trouble)

@@ -25,6 +25,20 @@ typedef void (*work_answer)(struct work *work, const struct http_answer *answer,
                             const struct api_trouble *trouble);
 typedef void (*work_step)(struct work *work);
 
+/* What the actions keep from one request to the next. */
+struct action_notes {
+    uint64_t runner[RUNNERS_PER_NODE_MAX]; /* the runners that it is about */
+    uint32_t runner_count;
+    uint32_t index; /* of a list that is walked */
+    uint32_t tries;
+    bool fenced;       /* they are fenced; false: this Gitea cannot, or there is no place for a note */
+    bool fence_value;  /* what is being PATCHed */
+    work_step after_walk, after_lift;
+    int64_t wait_ms;    /* longest Retry-After heard */
+    enum trouble worst; /* of a walk that goes on after a failure */
+    uint64_t hetzner_action;
+};
+
 struct work {
     struct work *next; /* of the actuator's list */
     struct actuator *actuator;
@@ -59,13 +73,7 @@ struct work {
     int64_t created_ms, retry_after_ms;
 
     /* the action's own */
-    uint32_t index;        /* of a list that it walks */
-    uint32_t count, tried; /* of what it found there */
-    bool second_look;
-    bool flag;
-    uint64_t hetzner_action;
-    int64_t wait_ms;           /* longest Retry-After heard */
-    enum trouble worst;        /* of a walk that goes on after a failure */
+    struct action_notes notes;
     char said[TEXT_BYTES_MAX]; /* sentences gathered on the way */
 };
 

@@ -1,0 +1,45 @@
+/* The runners of a node. May not: change anything at an API. */
+#include "actuator/runners.h"
+
+#include <inttypes.h>
+
+static bool is_asked(const struct action *action, uint64_t id)
+{
+    for (uint32_t i = 0; i < action->runners_count; i++)
+        if (action->runners[i].id == id)
+            return true;
+    return false;
+}
+
+bool runners_gather(struct work *work)
+{
+    const struct facts *facts = &work->facts;
+    work->notes.runner_count = 0;
+    for (uint32_t i = 0; i < facts->runners.count; i++) {
+        const struct gitea_runner *runner = &facts->runners.item[i];
+        enum runner_owner owner = facts_runner_owner(facts, work->actuator->config,
+                                                     work->action->node.name, runner);
+        if (owner != RUNNER_OURS && !(owner == RUNNER_UNKNOWN && is_asked(work->action, runner->id)))
+            continue;
+        if (work->notes.runner_count == RUNNERS_PER_NODE_MAX)
+            return false;
+        work->notes.runner[work->notes.runner_count++] = runner->id;
+    }
+    return true;
+}
+
+bool runners_seen(struct work *work)
+{
+    const struct facts *facts = &work->facts;
+    for (uint32_t i = 0; i < facts->runners.count; i++) {
+        const struct gitea_runner *runner = &facts->runners.item[i];
+        if (facts_runner_owner(facts, work->actuator->config, work->action->node.name, runner) !=
+            RUNNER_OURS)
+            continue;
+        work_finish(work, OUTCOME_RUNNER_SEEN, TROUBLE_NONE,
+                    "runner %" PRIu64 " (%.100s) of this node is registered", runner->id,
+                    runner->name);
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,14 @@
+/* The runners of a node as the fresh looks show them. May not: change anything at an API. */
+#ifndef EBBTIDE_ACTUATOR_RUNNERS_H
+#define EBBTIDE_ACTUATOR_RUNNERS_H
+
+#include "actuator/work.h"
+
+/* Puts into work->notes.runner every runner of the node that exists: those that are seen to be its
+ * own, and those of the action whose pod is gone. False where there are too many. */
+bool runners_gather(struct work *work);
+
+/* Ends the action with RUNNER_SEEN where a runner of the node is registered; true where it did. */
+bool runners_seen(struct work *work);
+
+#endif
