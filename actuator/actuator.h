@@ -68,7 +68,7 @@ struct actuator {
     /* remembered looks */
     struct arena *price_arena;
     struct hetzner_price_list prices;
-    int64_t prices_mono_ms;            /* 0: never */
+    int64_t prices_mono_ms;           /* 0: never */
     const struct work *prices_reader; /* reads them just now */
     char gitea_version[NAME_BYTES_MAX + 1];
     int64_t version_mono_ms;
@@ -77,11 +77,12 @@ struct actuator {
 };
 
 /* Sets the parts that are not the caller's. base, config, endpoints, report and argument are set by
- * the caller, then the log is read by actuator_remember_log. False when memory is out. */
+ * the caller, then the log is read by actuator_take_log. False when memory is out. */
 bool actuator_init(struct actuator *actuator, struct error *error);
 
-/* Opens the audit log and takes from it what was answered and done. Takes descriptor. */
-bool actuator_open_log(struct actuator *actuator, int descriptor, const char *name,
+/* Takes a segment of the audit log: the first is opened, a later one is gone on in; what was
+ * answered and done is remembered from both. Takes descriptor. */
+bool actuator_take_log(struct actuator *actuator, int descriptor, const char *name,
                        struct error *error);
 
 /* Ends everything without results, wipes and frees what is its own and the templates and tokens. */

@@ -22,6 +22,7 @@ static const struct audit_reader nobody;
 void audit_remember(struct audit *audit, struct action_id id, enum action_kind kind,
                     const char *node, bool found)
 {
+    audit_forget(audit, id);                        /* an older segment may have told of it */
     if (audit->open_count == UNKNOWN_ACTIONS_MAX) { /* the oldest is the least likely to matter */
         memmove(audit->open, audit->open + 1, sizeof audit->open - sizeof audit->open[0]);
         audit->open_count--;
@@ -230,12 +231,15 @@ bool audit_open(struct audit **out, int descriptor, const char *name,
     return true;
 }
 
-bool audit_next(struct audit *audit, int descriptor, const char *name, struct error *error)
+bool audit_next(struct audit *audit, int descriptor, const char *name,
+                const struct audit_reader *reader, struct error *error)
 {
     struct audit before = *audit;
     use_segment(audit, descriptor, name);
-    if (!begin_segment(audit, &nobody, error) ||
-        !append_line(audit, audit_segment_line(&before, clock_wall_ms()), error)) {
+    bool good = begin_segment(audit, reader == NULL ? &nobody : reader, error);
+    if (good && audit->size == 0)
+        good = append_line(audit, audit_segment_line(&before, clock_wall_ms()), error);
+    if (!good) {
         close(descriptor);
         *audit = before;
         return false;

@@ -45,9 +45,11 @@ bool audit_open(struct audit **out, int descriptor, const char *name,
                 const struct audit_limits *limits, const struct audit_reader *reader,
                 struct error *error);
 
-/* Goes on in the next segment: takes `descriptor`; its first line says what is open. On failure the
- * old segment stays in use. */
-bool audit_next(struct audit *audit, int descriptor, const char *name, struct error *error);
+/* Goes on in the next segment: takes `descriptor`. An empty one begins with a line that says what
+ * is open; one that is not (at the start the last two segments arrive, oldest first) is read. On
+ * failure the old segment stays in use. reader may be NULL. */
+bool audit_next(struct audit *audit, int descriptor, const char *name,
+                const struct audit_reader *reader, struct error *error);
 
 /* Syncs and closes. NULL is fine. */
 void audit_close(struct audit *audit);

@@ -1,5 +1,6 @@
 /* create_server: rents a server, or adopts the one that bears the name and the id. Whatever is lost
- * on the way, the name is looked for before anything is said. May not: choose a name or an offer. */
+ * on the way, the name is looked for before anything is said. May not: choose a name or an offer.
+ */
 #include "actuator/actions.h"
 
 #include <inttypes.h>
@@ -12,10 +13,10 @@
 #include "common/names.h"
 #include "common/secret.h"
 
-#define FOLLOW_MS        1000 /* between two looks at the create action */
-#define SEARCH_MS        2000 /* between two searches for a server whose create got no answer */
-#define SEARCHES_MAX     3
-#define SEARCH_ROOM_MS   1000 /* kept of the deadline for a search after the POST */
+#define FOLLOW_MS      1000 /* between two looks at the create action */
+#define SEARCH_MS      2000 /* between two searches for a server whose create got no answer */
+#define SEARCHES_MAX   3
+#define SEARCH_ROOM_MS 1000 /* kept of the deadline for a search after the POST */
 
 /* ------------------------------------------------------------------------------- adoption */
 
@@ -229,8 +230,9 @@ static bool render(struct work *work, char **user_data, size_t *length, struct e
     uint32_t index;
     const struct config_pool *pool = pool_of(actuator, work->action->node.pool, &index);
     if (pool == NULL || actuator->cloud_init[index] == NULL || actuator->join_token[index] == NULL)
-        return error_set(error, "pool %s has no cloud-init template or no join token: set "
-                                "pools[].cloud_init_file and pools[].join_token_file",
+        return error_set(error,
+                         "pool %s has no cloud-init template or no join token: set "
+                         "pools[].cloud_init_file and pools[].join_token_file",
                          work->action->node.pool);
     struct cloud_init_values values = {
         .config = actuator->config,

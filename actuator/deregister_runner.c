@@ -212,9 +212,10 @@ static void go_on(struct work *work)
     const struct gitea_runner *foreign = foreign_fence(work, &note);
     if (foreign != NULL) {
         struct verdict verdict = {.rail = RAIL_FENCE};
-        error_set(&verdict.text, "rail %s: runner %" PRIu64 " (%.100s) was disabled by a person; "
-                                 "it and its node are left alone", rail_name(RAIL_FENCE),
-                  foreign->id, foreign->name);
+        error_set(&verdict.text,
+                  "rail %s: runner %" PRIu64 " (%.100s) was disabled by a person; "
+                  "it and its node are left alone",
+                  rail_name(RAIL_FENCE), foreign->id, foreign->name);
         (void)work_refused(work, &verdict);
         return;
     }

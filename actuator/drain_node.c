@@ -83,7 +83,8 @@ static void on_evicted(struct work *work, const struct http_answer *answer,
         work->http_status = trouble->http_status;
         if (trouble->trouble == TROUBLE_RATE_LIMITED)
             wait_at_least(work, trouble->retry_after_ms > 0 ? trouble->retry_after_ms : BUDGET_MS);
-        if (work->notes.worst != TROUBLE_PROTECTED) /* what never heals is what a person must know */
+        if (work->notes.worst !=
+            TROUBLE_PROTECTED) /* what never heals is what a person must know */
             work->notes.worst = trouble->trouble;
         if (trouble->trouble == TROUBLE_PROTECTED)
             work_say(work, "two budgets hold a pod, which never heals by itself: take one away");
@@ -97,10 +98,10 @@ static void on_evicted(struct work *work, const struct http_answer *answer,
 static void evict(struct work *work, const struct kube_pod *pod)
 {
     struct url_path path;
-    json_t *body = json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:{s:s}}}", "apiVersion", "policy/v1",
-                             "kind", "Eviction", "metadata", "name", pod->name, "namespace",
-                             pod->namespace_name, "deleteOptions", "preconditions", "uid",
-                             pod->uid);
+    json_t *body =
+        json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:{s:s}}}", "apiVersion", "policy/v1", "kind",
+                  "Eviction", "metadata", "name", pod->name, "namespace", pod->namespace_name,
+                  "deleteOptions", "preconditions", "uid", pod->uid);
     char *dump = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
     json_decref(body);
     kube_path_pod(&path, pod->namespace_name, pod->name);
@@ -147,9 +148,9 @@ static bool has_taint(const struct kube_node_detail *node, const char *effect)
 
 static json_t *one_taint(const char *key, const char *value, const char *effect)
 {
-    return value[0] == '\0' ? json_pack("{s:s, s:s}", "key", key, "effect", effect)
-                            : json_pack("{s:s, s:s, s:s}", "key", key, "value", value, "effect",
-                                        effect);
+    return value[0] == '\0'
+               ? json_pack("{s:s, s:s}", "key", key, "effect", effect)
+               : json_pack("{s:s, s:s, s:s}", "key", key, "value", value, "effect", effect);
 }
 
 /* All taints of others, and ours with the second at which the drain began. */
@@ -161,8 +162,8 @@ static json_t *taints_wanted(const struct work *work, const char *effect)
     json_t *taints = json_array();
     for (uint32_t i = 0; i < node->taint_count; i++)
         if (strcmp(node->taint[i].key, NODE_TAINT_DRAIN) != 0)
-            json_array_append_new(taints, one_taint(node->taint[i].key, node->taint[i].value,
-                                                    node->taint[i].effect));
+            json_array_append_new(
+                taints, one_taint(node->taint[i].key, node->taint[i].value, node->taint[i].effect));
     snprintf(value, sizeof value, "%" PRId64, (since > 0 ? since : clock_wall_ms()) / 1000);
     json_array_append_new(taints, one_taint(NODE_TAINT_DRAIN, value, effect));
     return taints;

@@ -138,7 +138,8 @@ void fence_remove_note(struct work *work, work_step after)
 
 static void set_next(struct work *work);
 
-/* Of a 404 or 405 to the PATCH: whether it speaks of the runner, or of a Gitea without the fence. */
+/* Of a 404 or 405 to the PATCH: whether it speaks of the runner, or of a Gitea without the fence.
+ */
 static bool says_no_fence(const struct work *work, const struct http_answer *answer)
 {
     if (answer->status == 405)

@@ -76,8 +76,8 @@ static void on_server_of_name(struct work *work, const struct http_answer *answe
         work_fail(work, trouble);
         return;
     }
-    bool good = hetzner_decode_servers(answer->body, answer->length, facts->arena, &list, &page,
-                                       &error);
+    bool good =
+        hetzner_decode_servers(answer->body, answer->length, facts->arena, &list, &page, &error);
     for (uint32_t i = 0; good && i < list.count; i++)
         if (strcmp(list.item[i].name, work->action->node.name) == 0) {
             facts->server = list.item[i];
@@ -444,10 +444,10 @@ static const struct {
     enum look look;
     work_step begin;
 } order[] = {
-    {LOOK_SERVER, look_server},           {LOOK_SERVERS, look_servers},
-    {LOOK_PRICES, look_prices},           {LOOK_NODE, look_node},
-    {LOOK_NODE_PODS, look_node_pods},     {LOOK_RUNNER_PODS, look_runner_pods},
-    {LOOK_GITEA_VERSION, look_version},   {LOOK_JOBS, look_jobs},
+    {LOOK_SERVER, look_server},         {LOOK_SERVERS, look_servers},
+    {LOOK_PRICES, look_prices},         {LOOK_NODE, look_node},
+    {LOOK_NODE_PODS, look_node_pods},   {LOOK_RUNNER_PODS, look_runner_pods},
+    {LOOK_GITEA_VERSION, look_version}, {LOOK_JOBS, look_jobs},
     {LOOK_RUNNERS, look_runners},
 };
 

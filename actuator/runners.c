@@ -17,9 +17,10 @@ bool runners_gather(struct work *work)
     work->notes.runner_count = 0;
     for (uint32_t i = 0; i < facts->runners.count; i++) {
         const struct gitea_runner *runner = &facts->runners.item[i];
-        enum runner_owner owner = facts_runner_owner(facts, work->actuator->config,
-                                                     work->action->node.name, runner);
-        if (owner != RUNNER_OURS && !(owner == RUNNER_UNKNOWN && is_asked(work->action, runner->id)))
+        enum runner_owner owner =
+            facts_runner_owner(facts, work->actuator->config, work->action->node.name, runner);
+        if (owner != RUNNER_OURS &&
+            !(owner == RUNNER_UNKNOWN && is_asked(work->action, runner->id)))
             continue;
         if (work->notes.runner_count == RUNNERS_PER_NODE_MAX)
             return false;

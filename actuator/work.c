@@ -23,7 +23,7 @@ int64_t work_left_ms(const struct work *work)
 
 /* -------------------------------------------------------------------------------- the end */
 
-static void free_work(struct work *work)
+void work_free(struct work *work)
 {
     if (work->call != NULL)
         send_cancel(work->call);
@@ -68,12 +68,11 @@ static void end_work(struct work *work, const struct action_result *result)
     log_result(work, result);
     unlink_work(work);
     actuator_result(actuator, result);
-    free_work(work);
+    work_free(work);
     actuator_work_ended(actuator);
 }
 
-static void finish(struct work *work, enum outcome outcome, enum trouble trouble,
-                   const char *text)
+static void finish(struct work *work, enum outcome outcome, enum trouble trouble, const char *text)
 {
     struct action_result result = {
         .id = work->action->id,
@@ -177,8 +176,8 @@ static void on_answer(const struct http_answer *answer, void *argument)
     work->then(work, answer, &trouble);
 }
 
-static void send(struct work *work, enum source source, struct send_request *request,
-                 work_answer then, const char *doing)
+static void start_request(struct work *work, enum source source, struct send_request *request,
+                          work_answer then, const char *doing)
 {
     struct http_endpoint *endpoint = work->actuator->endpoint[source];
     struct error error;
@@ -216,7 +215,7 @@ void work_get(struct work *work, enum source source, const struct url_path *path
     if (ended_early(work, LEFT_MS_LEAST) || !path_fits(work, path, doing))
         return;
     struct send_request request = {.method = SEND_GET, .path = path->text};
-    send(work, source, &request, then, doing);
+    start_request(work, source, &request, then, doing);
 }
 
 void work_write(struct work *work, enum source source, enum send_method method,
@@ -233,7 +232,7 @@ void work_write(struct work *work, enum source source, enum send_method method,
     struct send_request request = {.method = method, .path = path->text, .body = body};
     request.content_type =
         method == SEND_PATCH && source == SOURCE_KUBE ? KUBE_MERGE_PATCH : "application/json";
-    send(work, source, &request, then, doing);
+    start_request(work, source, &request, then, doing);
 }
 
 /* -------------------------------------------------------------------------------- pauses */
@@ -301,7 +300,8 @@ void work_abandon(struct work *work)
 {
     bool writing = work->call != NULL && work->call_writes;
     work_finish(work, writing ? OUTCOME_UNKNOWN : OUTCOME_AGAIN,
-                writing ? TROUBLE_TIMEOUT : TROUBLE_NONE, "abandoned while it was to %s: the daemon "
-                                                          "stops",
+                writing ? TROUBLE_TIMEOUT : TROUBLE_NONE,
+                "abandoned while it was to %s: the daemon "
+                "stops",
                 work->call_doing);
 }

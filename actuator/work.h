@@ -18,7 +18,8 @@
 struct event;
 struct work;
 
-#define KUBE_MERGE_PATCH "application/merge-patch+json" /* RFC 7386: what every PATCH to Kubernetes is */
+#define KUBE_MERGE_PATCH                                                                           \
+    "application/merge-patch+json" /* RFC 7386: what every PATCH to Kubernetes is */
 
 /* A step that got an answer; trouble.trouble is NONE for a whole 2xx. */
 typedef void (*work_answer)(struct work *work, const struct http_answer *answer,
@@ -31,8 +32,8 @@ struct action_notes {
     uint32_t runner_count;
     uint32_t index; /* of a list that is walked */
     uint32_t tries;
-    bool fenced;       /* they are fenced; false: this Gitea cannot, or there is no place for a note */
-    bool fence_value;  /* what is being PATCHed */
+    bool fenced; /* they are fenced; false: this Gitea cannot, or there is no place for a note */
+    bool fence_value; /* what is being PATCHed */
     work_step after_walk, after_lift;
     int64_t wait_ms;    /* longest Retry-After heard */
     enum trouble worst; /* of a walk that goes on after a failure */
@@ -116,6 +117,9 @@ void work_stop(struct work *work);
 
 /* Ends at once, whatever runs: before the supervisor's deadline. */
 void work_abandon(struct work *work);
+
+/* Frees it without a result; it is not unlinked. */
+void work_free(struct work *work);
 
 /* Looks up what `looks` says afresh, then goes on; a look that fails finishes the action. look.c */
 void work_look(struct work *work, unsigned looks, work_step after);

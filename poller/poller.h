@@ -15,7 +15,7 @@
 #include "common/http.h"
 #include "common/url.h"
 #include "poller/budget.h"
-#include "poller/credentials.h"
+#include "common/credentials.h"
 #include "proto/worker.h"
 
 struct event;

@@ -1,7 +1,7 @@
 /* The descriptors that the supervisor hands over, read at once and closed; and their way into the
  * endpoint. May not: open anything by path, keep a descriptor. */
-#ifndef EBBTIDE_POLLER_CREDENTIALS_H
-#define EBBTIDE_POLLER_CREDENTIALS_H
+#ifndef EBBTIDE_COMMON_CREDENTIALS_H
+#define EBBTIDE_COMMON_CREDENTIALS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@ struct credentials {
     bool names_changed;
 };
 
-/* Reads a descriptor of any kind that a poller gets and closes it. False with a sentence where
+/* Reads a descriptor of any kind that one API needs and closes it. False with a sentence where
  * what it holds cannot be used. */
 bool credentials_take(struct credentials *credentials, const struct file *file, int descriptor,
                       struct error *error);

@@ -1,5 +1,5 @@
 /* Descriptors into secrets, roots and names. May not: open anything by path, keep a descriptor. */
-#include "poller/credentials.h"
+#include "common/credentials.h"
 
 #include "common/kubeconfig.h"
 #include "common/secret.h"
@@ -72,7 +72,7 @@ static bool take_roots(struct credentials *credentials, const struct file *file,
 static bool take(struct credentials *credentials, const struct file *file, int descriptor,
                  struct error *error)
 {
-    switch ((int)file->kind) { /* most kinds are never a poller's */
+    switch ((int)file->kind) { /* most kinds are no credentials */
     case FILE_GITEA_TOKEN:
     case FILE_HETZNER_TOKEN:
     case FILE_KUBE_TOKEN: return take_secret(&credentials->token, file, descriptor, error);
@@ -91,7 +91,7 @@ static bool take(struct credentials *credentials, const struct file *file, int d
     case FILE_HOSTS:
         credentials->names_changed = true;
         return take_text(&credentials->hosts, HOSTS_BYTES_MAX, file, descriptor, NULL, error);
-    default: return error_set(error, "%s is no file of a poller", file->name);
+    default: return error_set(error, "%s is no file of an API", file->name);
     }
 }
 
