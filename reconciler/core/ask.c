@@ -53,9 +53,6 @@ static struct core_action *next(struct core *core, struct node *node, enum actio
     errand->kind = kind;
     errand->id = out->action.id;
     errand->asked_mono_ms = core->mono_ms;
-    core_say(core, errand->failures == 0 ? VERBOSITY_INFO : VERBOSITY_DEBUG, T("asks "),
-             T(action_text(kind)), T(" "), T(node->name), T(" ("), T(reason_text(reason)), T("): "),
-             T(why));
     return out;
 }
 

@@ -214,8 +214,8 @@ struct moment core_now(const struct core *core);
     core_say_parts((core), (level), (const struct part[]){__VA_ARGS__, {.kind = PART_END}})
 void core_say_parts(struct core *core, enum verbosity level, const struct part *parts);
 /* An alarm stands for as long as each step raises it again. */
-#define core_alarm(core, kind, subject, ...)                                                       \
-    core_alarm_parts((core), (kind), (subject),                                                    \
+#define core_alarm(core, which, subject, ...)                                                      \
+    core_alarm_parts((core), (which), (subject),                                                   \
                      (const struct part[]){__VA_ARGS__, {.kind = PART_END}})
 void core_alarm_parts(struct core *core, enum alarm_kind kind, const char *subject,
                       const struct part *parts);
