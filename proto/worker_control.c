@@ -155,7 +155,8 @@ static void on_enter(struct worker *worker, const struct enter *enter)
     const struct timeval count = {WORKER_COUNTERS_MS / 1000, WORKER_COUNTERS_MS % 1000 * 1000};
     event_add(worker->heartbeat, &beat);
     event_add(worker->counters, &count);
-    event_active(worker->heartbeat, EV_TIMEOUT, 0);
+    /* The first one now. Not as EV_TIMEOUT: libevent would count the next from the one skipped. */
+    event_active(worker->heartbeat, EV_READ, 0);
     if (worker->behaviour->started != NULL)
         worker->behaviour->started(worker, worker->state);
 }
