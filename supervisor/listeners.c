@@ -1,0 +1,167 @@
+/* The monitor's listener and the control socket's. May not accept or read. */
+#include "supervisor/listeners.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define BACKLOG 128
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in four;
+    struct sockaddr_in6 six;
+    struct sockaddr_un local;
+};
+
+static bool read_address(const struct config *config, union address *out, socklen_t *size)
+{
+    memset(out, 0, sizeof *out);
+    uint16_t port = htons((uint16_t)config->monitor.listen_port);
+    if (inet_pton(AF_INET, config->monitor.listen_address, &out->four.sin_addr) == 1) {
+        out->four.sin_family = AF_INET;
+        out->four.sin_port = port;
+        *size = sizeof out->four;
+        return true;
+    }
+    if (inet_pton(AF_INET6, config->monitor.listen_address, &out->six.sin6_addr) == 1) {
+        out->six.sin6_family = AF_INET6;
+        out->six.sin6_port = port;
+        *size = sizeof out->six;
+        return true;
+    }
+    return false;
+}
+
+static int listen_on(const union address *address, socklen_t size)
+{
+    int listener = socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (listener < 0)
+        return -1;
+    int yes = 1;
+    if (address->any.sa_family != AF_UNIX)
+        (void)setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    if (bind(listener, &address->any, size) == 0 && listen(listener, BACKLOG) == 0)
+        return listener;
+    int number = errno;
+    close(listener);
+    errno = number;
+    return -1;
+}
+
+static unsigned port_of(int listener)
+{
+    union address address;
+    socklen_t size = sizeof address;
+    if (getsockname(listener, &address.any, &size) != 0)
+        return 0;
+    return ntohs(address.any.sa_family == AF_INET6 ? address.six.sin6_port : address.four.sin_port);
+}
+
+int listener_open_monitor(const struct config *config, char name[LISTENER_NAME_BYTES_MAX],
+                          struct error *error)
+{
+    union address address;
+    socklen_t size;
+    if (!read_address(config, &address, &size)) {
+        error_set(error, "monitor.listen_address: %s is no IPv4 or IPv6 address",
+                  config->monitor.listen_address);
+        return -1;
+    }
+    int listener = listen_on(&address, size);
+    unsigned port = (unsigned)config->monitor.listen_port;
+    if (listener < 0) {
+        error_set(error, "monitor.listen_port: cannot listen on %s port %u: %s%s",
+                  config->monitor.listen_address, port, strerror(errno),
+                  errno == EADDRINUSE ? "; end the program that has it, or choose another port"
+                                      : "");
+        return -1;
+    }
+    snprintf(name, LISTENER_NAME_BYTES_MAX, "%s port %u", config->monitor.listen_address,
+             port_of(listener));
+    return listener;
+}
+
+/* ---------------------------------------------------------------------------- control socket */
+
+/* Makes the socket's folder, 0755, where its own parent is there. */
+static void make_folder_of(const char *path)
+{
+    char folder[sizeof((struct sockaddr_un){0}).sun_path];
+    snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash != NULL && slash != folder) {
+        *slash = '\0';
+        (void)mkdir(folder, 0755); /* bind says what is wrong where this fails */
+    }
+}
+
+/* Whether somebody answers on the socket that lies there; removes it when nobody does. */
+static bool is_alive(const union address *address)
+{
+    struct stat status;
+    if (lstat(address->local.sun_path, &status) != 0 || !S_ISSOCK(status.st_mode))
+        return false; /* bind fails on anything else, and says so */
+    int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool alive =
+        probe < 0 || connect(probe, &address->any, sizeof address->local) == 0 || errno == EAGAIN;
+    if (probe >= 0)
+        close(probe);
+    if (!alive)
+        (void)unlink(address->local.sun_path);
+    return alive;
+}
+
+static bool give_to_group(const char *path, const char *name, struct error *error)
+{
+    if (name[0] == '\0')
+        return chmod(path, 0600) == 0 ||
+               error_set_errno(error, errno, "files.control_socket: cannot chmod %s", path);
+    const struct group *group = getgrnam(name);
+    if (group == NULL)
+        return error_set(error, "files.control_group: there is no group %s on this machine", name);
+    if (chown(path, (uid_t)-1, group->gr_gid) != 0 || chmod(path, 0660) != 0)
+        return error_set_errno(error, errno, "files.control_group: cannot give %s to %s", path,
+                               name);
+    return true;
+}
+
+int listener_open_control(const struct config *config, struct error *error)
+{
+    const char *path = config->files.control_socket;
+    union address address;
+    memset(&address, 0, sizeof address);
+    address.local.sun_family = AF_UNIX;
+    if (strlen(path) >= sizeof address.local.sun_path) {
+        error_set(error, "files.control_socket: %s is longer than a socket's name may be", path);
+        return -1;
+    }
+    memcpy(address.local.sun_path, path, strlen(path));
+    make_folder_of(path);
+    if (is_alive(&address)) {
+        error_set(error,
+                  "files.control_socket: another ebbtide answers on %s; end it first, or "
+                  "give this one a socket of its own",
+                  path);
+        return -1;
+    }
+    mode_t old = umask(0177); /* nobody else may ask between bind and chmod */
+    int listener = listen_on(&address, sizeof address.local);
+    int number = errno;
+    umask(old);
+    if (listener < 0) {
+        error_set_errno(error, number, "files.control_socket: cannot listen on %s", path);
+        return -1;
+    }
+    if (!give_to_group(path, config->files.control_group, error)) {
+        close(listener);
+        return -1;
+    }
+    return listener;
+}

@@ -1,0 +1,93 @@
+/* Opens one file for a worker and checks what it is. May not read it, log. */
+#include "supervisor/open_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <unistd.h>
+
+static struct file_mark mark_from(const struct stat *status)
+{
+    return (struct file_mark){
+        .device = status->st_dev,
+        .inode = status->st_ino,
+        .size = status->st_size,
+        .changed_s = status->st_ctim.tv_sec,
+        .changed_ns = status->st_ctim.tv_nsec,
+        .written_s = status->st_mtim.tv_sec,
+        .written_ns = status->st_mtim.tv_nsec,
+    };
+}
+
+/* Who could have put another secret there, or read this one. */
+static bool check_secret(const char *key, const char *path, const struct stat *status,
+                         struct error *error)
+{
+    if ((status->st_mode & 0037) != 0)
+        return error_set(error,
+                         "%s: %s has mode %04o, so others may read or change this secret: give it "
+                         "mode 0400 (chmod 0400 FILE)",
+                         key, path, (unsigned)(status->st_mode & 07777));
+    if (geteuid() != 0 && status->st_uid != geteuid() && status->st_uid != 0)
+        return error_set(error,
+                         "%s: %s belongs to user %u, who could change this secret: it is to belong "
+                         "to the user that Ebbtide runs as (%u), with mode 0400",
+                         key, path, (unsigned)status->st_uid, (unsigned)geteuid());
+    return true;
+}
+
+static bool check(const char *key, const char *path, unsigned traits, const struct stat *status,
+                  struct error *error)
+{
+    if (!S_ISREG(status->st_mode))
+        return error_set(error, "%s: %s is not a regular file", key, path);
+    if ((traits & SECRET) != 0 && !check_secret(key, path, status, error))
+        return false;
+    if (status->st_size == 0 && (traits & MAY_BE_EMPTY) == 0)
+        return error_set(error, "%s: %s is empty%s", key, path,
+                         (traits & SECRET) != 0 ? ": write the secret into it, with mode 0400"
+                                                : "");
+    return true;
+}
+
+int open_file(const char *key, const char *path, unsigned traits, struct file_mark *mark,
+              struct error *error)
+{
+    error->text[0] = '\0';
+    /* Not blocking: a FIFO in its place must not stop the supervisor. */
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (descriptor < 0 && errno == ENOENT && (traits & MAY_MISS) != 0)
+        return -1;
+    if (descriptor < 0) {
+        error_set_errno(error, errno, "%s: cannot open %s%s", key, path,
+                        (traits & SECRET) != 0 ? " (a file of mode 0400 with the secret)" : "");
+        return -1;
+    }
+    struct stat status;
+    if (fstat(descriptor, &status) != 0) {
+        error_set_errno(error, errno, "%s: cannot look at %s", key, path);
+        close(descriptor);
+        return -1;
+    }
+    if (!check(key, path, traits, &status, error)) {
+        close(descriptor);
+        return -1;
+    }
+    *mark = mark_from(&status);
+    return descriptor;
+}
+
+struct file_mark file_mark_of(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return (struct file_mark){.device = 0};
+    return mark_from(&status);
+}
+
+bool file_mark_same(const struct file_mark *one, const struct file_mark *other)
+{
+    return one->device == other->device && one->inode == other->inode && one->size == other->size &&
+           one->changed_s == other->changed_s && one->changed_ns == other->changed_ns &&
+           one->written_s == other->written_s && one->written_ns == other->written_ns;
+}

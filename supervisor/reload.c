@@ -1,0 +1,241 @@
+/* SIGHUP, in two phases. First: the new file is read and checked, all files that it names are
+ * opened, a changed listener is made, and every worker whose values change is asked whether it
+ * could run so. Only when all of that went well does anything change. Second: hot values are
+ * committed, workers that need it are restarted, or, where a key asks for it, all of them. May not:
+ * change anything in the first phase. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "supervisor/supervisor.h"
+
+static void forget_round(struct supervisor *supervisor)
+{
+    struct reload_round *round = &supervisor->reload;
+    if (round->monitor_listener >= 0)
+        close(round->monitor_listener);
+    config_free(round->config);
+    round->config = NULL;
+    round->monitor_listener = -1;
+    for (unsigned i = 0; i < TOPOLOGY_WORKERS; i++)
+        supervisor->life[i].proposal = PROPOSAL_NONE;
+}
+
+void reload_drop(struct supervisor *supervisor, const char *why)
+{
+    if (supervisor->reload.config == NULL)
+        return;
+    log_error("the new configuration is dropped and the old one stays in force: %s", why);
+    forget_round(supervisor);
+    notify_ready(&supervisor->notify);
+}
+
+/* ------------------------------------------------------------------------------ first phase */
+
+static struct config *read_file(const struct supervisor *supervisor)
+{
+    struct config *config;
+    struct config_problems problems;
+    if (config_load(supervisor->config_path, &config, &problems))
+        return config;
+    for (uint32_t i = 0; i < problems.count; i++)
+        log_error("%s:%u:%u: %s", supervisor->config_path, problems.problem[i].line,
+                  problems.problem[i].column, problems.problem[i].text);
+    log_error("%s has %u mistakes; the old configuration stays in force", supervisor->config_path,
+              problems.count + problems.dropped);
+    return NULL;
+}
+
+/* All that the new configuration names can be opened: looked at for every worker, kept for none. */
+static bool files_are_good(const struct config *config, struct error *error)
+{
+    for (unsigned i = 0; i < TOPOLOGY_WORKERS; i++) {
+        struct worker_files files;
+        const struct worker_row *row = topology_worker(i);
+        if (topology_wanted(row, config) && !worker_files_open(config, row->role, &files, error))
+            return false;
+        if (topology_wanted(row, config))
+            worker_files_free(&files);
+    }
+    return true;
+}
+
+static bool listener_is_good(struct supervisor *supervisor, const struct config *config,
+                             struct error *error)
+{
+    const struct config_monitor *old = &supervisor->config->monitor, *new = &config->monitor;
+    struct reload_round *round = &supervisor->reload;
+    round->monitor_listener = -1;
+    if (!new->enabled || (old->enabled && old->listen_port ==
+                                              new->listen_port &&strcmp(old->listen_address,
+                                                                        new->listen_address) == 0))
+        return true;
+    round->monitor_listener = listener_open_monitor(config, round->monitor_name, error);
+    return round->monitor_listener >= 0;
+}
+
+static bool is_touched(const struct reload_round *round, const struct life *life)
+{
+    uint32_t roles = round->changes.restart_roles | round->changes.hot_roles;
+    return (roles & ROLE_BIT(life->row->role)) != 0 && life_is_reachable(life);
+}
+
+/* Asks every worker that is touched; false where one cannot be asked. */
+static bool propose(struct supervisor *supervisor, struct error *error)
+{
+    struct reload_round *round = &supervisor->reload;
+    for (unsigned i = 0; i < TOPOLOGY_WORKERS; i++) {
+        struct life *life = &supervisor->life[i];
+        if (!is_touched(round, life))
+            continue;
+        if (!contact_configure(life, round->config, round->generation,
+                               supervisor->epoch > 0 ? supervisor->epoch : 1, error))
+            return error_wrap(error, "%s cannot be asked", role_word(life->row->role));
+        life->proposal = PROPOSAL_ASKED;
+    }
+    return true;
+}
+
+void reload_begin(struct supervisor *supervisor)
+{
+    struct reload_round *round = &supervisor->reload;
+    struct error error = {""};
+    if (supervisor->stopping)
+        return;
+    if (round->config != NULL)
+        reload_drop(supervisor, "a newer one was asked for");
+    log_info("SIGHUP: %s is read again", supervisor->config_path);
+    notify_reloading(&supervisor->notify);
+    struct config *config = read_file(supervisor);
+    if (config == NULL) {
+        notify_ready(&supervisor->notify);
+        return;
+    }
+    round->config = config;
+    round->generation = ++supervisor->config_generation;
+    round->deadline_ms = clock_mono_ms() + PROPOSAL_MS_MAX;
+    config_differences(supervisor->config, config, &round->changes);
+    if (!files_are_good(config, &error) || !listener_is_good(supervisor, config, &error) ||
+        !propose(supervisor, &error))
+        reload_drop(supervisor, error.text);
+    else
+        reload_look(supervisor, clock_mono_ms());
+}
+
+void reload_answer(struct life *life, const struct configured *answer)
+{
+    struct supervisor *supervisor = life->supervisor;
+    if (supervisor->reload.config == NULL || life->proposal != PROPOSAL_ASKED ||
+        answer->generation != supervisor->reload.generation)
+        return; /* to an older proposal, which was dropped */
+    if (!answer->accepted) {
+        char why[TEXT_BYTES_MAX + 64];
+        snprintf(why, sizeof why, "%s refuses it: %s", role_word(life->row->role), answer->text);
+        reload_drop(supervisor, why);
+        return;
+    }
+    life->proposal = PROPOSAL_ACCEPTED;
+    reload_look(supervisor, clock_mono_ms());
+}
+
+/* ----------------------------------------------------------------------------- second phase */
+
+static void take_listener(struct supervisor *supervisor)
+{
+    struct reload_round *round = &supervisor->reload;
+    if (round->monitor_listener < 0)
+        return;
+    if (supervisor->monitor_listener >= 0)
+        close(supervisor->monitor_listener);
+    supervisor->monitor_listener = round->monitor_listener;
+    memcpy(supervisor->monitor_name, round->monitor_name, sizeof supervisor->monitor_name);
+    round->monitor_listener = -1;
+}
+
+/* The new files, where a path or what lies there has changed. */
+static void hand_over_files(struct life *life)
+{
+    struct worker_files files;
+    struct error error = {""};
+    if (!life_is_reachable(life))
+        return;
+    if (worker_files_open(life->supervisor->config, life->row->role, &files, &error))
+        renew_hand_over(life, &files);
+    else /* good a moment ago */
+        log_error("%s keeps the files that it has: %s", role_word(life->row->role), error.text);
+}
+
+static void commit_to(struct life *life, uint64_t generation, bool restart, int64_t deadline_ms)
+{
+    if (restart && life->pid != 0) {
+        life_stop(life, deadline_ms, true);
+        return;
+    }
+    if (life->proposal == PROPOSAL_ACCEPTED)
+        life_send(life, MESSAGE_commit, &(struct commit){.generation = generation}, -1);
+    hand_over_files(life);
+}
+
+/* Every worker ends in order, then all begins again with the new configuration. */
+static void begin_again(struct supervisor *supervisor)
+{
+    struct reload_round *round = &supervisor->reload;
+    log_info("the new configuration (%s) needs a restart of every worker", round->changes.text);
+    supervisor->next = round->config;
+    round->config = NULL;
+    forget_round(supervisor); /* the new life makes its listeners itself */
+    stopping_begin(supervisor, 0);
+}
+
+static bool needs_all(const struct supervisor *supervisor)
+{
+    const struct config_changes *changes = &supervisor->reload.changes;
+    return (changes->restart_roles & ROLES_WORKERS) == ROLES_WORKERS;
+}
+
+static void commit(struct supervisor *supervisor)
+{
+    struct reload_round *round = &supervisor->reload;
+    if (needs_all(supervisor)) {
+        begin_again(supervisor);
+        return;
+    }
+    take_listener(supervisor);
+    config_free(supervisor->config);
+    supervisor->config = round->config;
+    round->config = NULL;
+    log_init("supervisor", (enum log_level)supervisor->config->log_level);
+    int64_t deadline = clock_mono_ms() + supervisor->config->supervisor.stop_timeout_ms;
+    for (unsigned i = 0; i < TOPOLOGY_WORKERS; i++) {
+        struct life *life = &supervisor->life[i];
+        bool restart = (round->changes.restart_roles & ROLE_BIT(life->row->role)) != 0;
+        commit_to(life, round->generation, restart, deadline);
+    }
+    log_info("the new configuration is in force; %s%s",
+             round->changes.changed == 0 ? "no key has changed" : "changed: ",
+             round->changes.changed == 0 ? "" : round->changes.text);
+    forget_round(supervisor);
+    notify_ready(&supervisor->notify);
+}
+
+void reload_look(struct supervisor *supervisor, int64_t now_ms)
+{
+    struct reload_round *round = &supervisor->reload;
+    if (round->config == NULL)
+        return;
+    for (unsigned i = 0; i < TOPOLOGY_WORKERS; i++) {
+        const struct life *life = &supervisor->life[i];
+        if (life->proposal != PROPOSAL_ASKED)
+            continue;
+        if (now_ms >= round->deadline_ms) {
+            char why[128];
+            snprintf(why, sizeof why, "%s has not answered within %d s", role_word(life->row->role),
+                     PROPOSAL_MS_MAX / 1000);
+            reload_drop(supervisor, why);
+        }
+        return; /* an answer is still awaited, or it is over */
+    }
+    commit(supervisor);
+}

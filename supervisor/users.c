@@ -1,0 +1,79 @@
+/* Whose rights each worker gets. May not change anybody's rights. */
+#include "supervisor/users.h"
+
+#include <grp.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/* Numbers that neither Debian (to 29999, and 60000 on) nor systemd (61184 on) gives to anybody, and
+ * far from where people begin. [Debian Policy 9.2.2; systemd.io/UIDS-GIDS] */
+#define UNUSED_FIRST 58000u
+#define UNUSED_LAST  59999u
+
+bool users_can_switch(void)
+{
+    return geteuid() == 0 || (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_SETUID, 0, 0) == 1 &&
+                              prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_SETGID, 0, 0) == 1);
+}
+
+static uint32_t unused_from(uint32_t first)
+{
+    for (uint32_t id = first; id <= UNUSED_LAST; id++)
+        if (getpwuid(id) == NULL && getgrgid(id) == NULL)
+            return id;
+    return 0;
+}
+
+static bool find_configured(const struct worker_row *row, const char *name, struct worker_user *out,
+                            struct error *error)
+{
+    const struct passwd *user = getpwnam(name);
+    if (user == NULL)
+        return error_set(error,
+                         "%s: there is no user %s on this machine: make it, or leave the key "
+                         "out",
+                         row->users_key, name);
+    if (user->pw_uid == 0 || user->pw_gid == 0)
+        return error_set(error,
+                         "%s: %s is root or of root's group; a worker is to have fewer rights",
+                         row->users_key, name);
+    *out = (struct worker_user){user->pw_uid, user->pw_gid};
+    return true;
+}
+
+bool users_find(const struct config *config, struct worker_user out[TOPOLOGY_WORKERS],
+                unsigned *made, struct error *error)
+{
+    memset(out, 0, TOPOLOGY_WORKERS * sizeof out[0]);
+    *made = 0;
+    if (!users_can_switch())
+        return true;
+    uint32_t next = UNUSED_FIRST;
+    for (unsigned i = 0; i < TOPOLOGY_WORKERS; i++) {
+        const struct worker_row *row = topology_worker(i);
+        const char *name = topology_user(row, config);
+        if (name[0] != '\0') {
+            if (!find_configured(row, name, &out[i], error))
+                return false;
+            continue;
+        }
+        const struct passwd *user = getpwnam(row->account);
+        if (user != NULL && user->pw_uid != 0 && user->pw_gid != 0) {
+            out[i] = (struct worker_user){user->pw_uid, user->pw_gid};
+            continue;
+        }
+        uint32_t id = unused_from(next);
+        if (id == 0)
+            return error_set(error,
+                             "%s: no number between %u and %u is free for this worker; make "
+                             "the user %s",
+                             row->users_key, UNUSED_FIRST, UNUSED_LAST, row->account);
+        out[i] = (struct worker_user){id, id};
+        next = id + 1;
+        (*made)++;
+    }
+    return true;
+}
