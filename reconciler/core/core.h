@@ -16,11 +16,13 @@
 
 struct core;
 
-#define CORE_ACTIONS_PER_STEP_MAX 64 /* further ones wait for the next step, which comes at once   \
-                                      */
-#define CORE_LINES_PER_STEP_MAX 128  /* lines for the log; further ones are counted in lines_lost  \
-                                      */
-#define CORE_SERVER_LABELS_MAX 20    /* four of ours and hetzner.labels */
+#define CORE_ACTIONS_PER_STEP_MAX                                                                  \
+    64 /* further ones wait for the next step, which comes at once                                 \
+        */
+#define CORE_LINES_PER_STEP_MAX                                                                    \
+    128                           /* lines for the log; further ones are counted in lines_lost     \
+                                   */
+#define CORE_SERVER_LABELS_MAX 20 /* four of ours and hetzner.labels */
 
 /* What can happen. The core borrows what an event points at for the step alone, but for snapshots.
  */
@@ -128,6 +130,9 @@ void core_step(struct core *core, const struct core_event *event, struct core_ou
 
 /* A number over every field that decides: equal states, equal numbers. */
 uint64_t core_digest(const struct core *core);
+
+/* Bit set of the edges (edges.def, in its order) that any node has taken so far: for coverage. */
+uint32_t core_edges_seen(const struct core *core);
 
 /* The core's end: hands out the owners of the snapshots that it still holds (NULL where none), by
  * enum source. Nothing else is to be freed. */

@@ -212,15 +212,26 @@ static void send_reconciler(enum role role)
     rig.reconciler = open_channel(pair[0], ROLE_RECONCILER, role, on_report);
 }
 
-void rig_start(enum role role, api_handler handler, const char *const *settings)
+void rig_begin(void)
 {
     rig = (struct rig){.base = event_base_new()};
-    start_server(handler);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(rig.base);
+}
+
+void rig_start_poller(enum role role, const char *const *settings)
+{
     start_program(role);
     send_settings(role, settings);
     send_files(role);
     send_reconciler(role);
     tell(MESSAGE_enter, &(struct enter){0}, -1);
+}
+
+void rig_start(enum role role, api_handler handler, const char *const *settings)
+{
+    rig_begin();
+    start_server(handler);
+    rig_start_poller(role, settings);
 }
 
 const struct message *rig_wait(enum message_id id, int ms)
@@ -246,7 +257,10 @@ void rig_drop(void)
     channel_free(rig.reconciler);
     for (unsigned i = 0; i < rig.reports; i++)
         message_free(rig.report[i]);
-    evhttp_free(rig.server);
+    if (rig.server != NULL)
+        evhttp_free(rig.server);
+    if (rig.close_api != NULL)
+        rig.close_api();
     event_base_free(rig.base);
 }
 

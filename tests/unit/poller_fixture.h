@@ -23,7 +23,8 @@ struct rig {
     struct evhttp *server;
     unsigned port;
     api_handler handler;
-    unsigned requests; /* that came so far */
+    void (*close_api)(void); /* NULL, or frees what the caller serves, before the base is freed */
+    unsigned requests;       /* that came so far */
     char authorization[256], last_query[1024];
     struct channel *control, *reconciler;
     pid_t pid;
@@ -39,6 +40,10 @@ extern struct rig rig;
 /* Starts the API's server and the poller with settings, pairs of path and value ended by NULL;
  * `URL` in a value stands for the server's address. */
 void rig_start(enum role role, api_handler handler, const char *const *settings);
+
+/* The same against an API that the caller serves on rig.base at rig.port: call rig_begin first. */
+void rig_begin(void);
+void rig_start_poller(enum role role, const char *const *settings);
 
 /* Waits at most `ms` for the next report of this kind; NULL where none came. It stays the rig's. */
 const struct message *rig_wait(enum message_id id, int ms);

@@ -1,0 +1,142 @@
+/* What an event changes before the step begins: the snapshot that is held, what a source said, who
+ * is there. May not: decide; that is the road's. */
+#include <string.h>
+
+#include "reconciler/core/private.h"
+
+/* Takes a snapshot's storage over, hands the one before back. */
+static void hold(struct core *core, enum source source, void *owner,
+                 const struct snapshot_head *head)
+{
+    struct source_now *now = &core->source[source];
+    core->out->released = now->owner;
+    if (now->trouble.failures != 0)
+        core_say(core, VERBOSITY_INFO, T(source_text(source)), T(": answers again"));
+    now->owner = owner;
+    now->head = head;
+    now->trouble.failures = 0;
+    now->trouble_text[0] = '\0';
+}
+
+static void on_gitea(struct core *core, const struct core_event *event)
+{
+    core->gitea = event->u.gitea;
+    hold(core, SOURCE_GITEA, event->owner, &core->gitea->head);
+}
+
+static void on_hetzner(struct core *core, const struct core_event *event)
+{
+    core->hetzner = event->u.hetzner;
+    hold(core, SOURCE_HETZNER, event->owner, &core->hetzner->head);
+}
+
+static void on_kube(struct core *core, const struct core_event *event)
+{
+    core->kube = event->u.kube;
+    hold(core, SOURCE_KUBE, event->owner, &core->kube->head);
+}
+
+static void on_poll_trouble(struct core *core, const struct core_event *event)
+{
+    const struct poll_trouble *trouble = event->u.poll_trouble;
+    struct source_now *now = &core->source[trouble->source];
+    if (now->trouble.failures == 0 || !text_same(now->trouble_text, trouble->text))
+        core_say(core, VERBOSITY_WARNING, T(source_text(trouble->source)), T(": "),
+                 T(trouble->text));
+    now->trouble = *trouble;
+    text_copy(now->trouble_text, sizeof now->trouble_text, trouble->text);
+    now->trouble.text = now->trouble_text;
+}
+
+static void on_token_writes(struct core *core, const struct core_event *event)
+{
+    const struct token_writes *found = event->u.token_writes;
+    struct source_now *now = &core->source[found->source];
+    now->token_writes = found->writes;
+    text_copy(now->token_text, sizeof now->token_text, found->text);
+}
+
+static void on_checkpoint(struct core *core, const struct core_event *event)
+{
+    if (core->restored)
+        return;
+    core->restored = true;
+    if (event->u.checkpoint != NULL)
+        checkpoint_take(core, event->u.checkpoint);
+}
+
+/* An action whose outcome nobody knows: what the APIs show decides, but only from now on. */
+static void lose_sight(struct core *core, struct node *node, const char *why)
+{
+    struct errand *errand = &node->errand;
+    errand->in_flight = false;
+    errand->unknown = true;
+    errand->result_mono_ms = core->mono_ms;
+    text_copy(errand->text, sizeof errand->text, why);
+    core_say(core, VERBOSITY_WARNING, T("node "), T(node->name), T(": "),
+             T(action_text(errand->kind)), T(": "), T(why));
+}
+
+static void on_actuator_lost(struct core *core)
+{
+    core->actuator_ready = false;
+    for (uint32_t i = 0; i < core->node_count; i++)
+        if (core->node[i].errand.in_flight)
+            lose_sight(core, &core->node[i], "the actuator is gone; what came of it is looked at");
+}
+
+static void on_actuator_state(struct core *core, const struct core_event *event)
+{
+    const struct actuator_state *state = event->u.actuator_state;
+    on_actuator_lost(core); /* a new channel: nothing of the old one will be answered */
+    core->actuator_ready = true;
+    core->actuator_known = true;
+    /* Ids never repeat: go on above the highest that was ever used. */
+    if (state->epoch > core->epoch) {
+        core_say(core, VERBOSITY_WARNING, T("the audit log knows epoch "), N(state->epoch),
+                 T(", this start has "), N(core->epoch), T(": going on above the log's"));
+        core->epoch = state->epoch;
+        core->counter = state->counter;
+    } else if (state->epoch == core->epoch && state->counter > core->counter) {
+        core->counter = state->counter;
+    }
+    for (uint32_t i = 0; i < state->unknown_count; i++) {
+        struct node *node = fleet_find(core, state->unknown[i].node);
+        if (node == NULL)
+            continue;
+        node->errand.kind = state->unknown[i].kind;
+        lose_sight(core, node, "the audit log holds no outcome of it; it is looked at again");
+    }
+}
+
+static void on_configured(struct core *core, const struct core_event *event)
+{
+    core->config = event->u.config;
+    core_say(core, VERBOSITY_INFO, T("a new configuration holds"));
+}
+
+static void on_storage(struct core *core, const struct core_event *event)
+{
+    text_copy(core->storage_text, sizeof core->storage_text,
+              event->u.storage_trouble != NULL ? event->u.storage_trouble : "");
+}
+
+void events_take(struct core *core, const struct core_event *event)
+{
+    switch (event->kind) {
+    case CORE_TICK: return;
+    case CORE_GITEA: on_gitea(core, event); return;
+    case CORE_HETZNER: on_hetzner(core, event); return;
+    case CORE_KUBE: on_kube(core, event); return;
+    case CORE_POLL_TROUBLE: on_poll_trouble(core, event); return;
+    case CORE_TOKEN_WRITES: on_token_writes(core, event); return;
+    case CORE_CHECKPOINT: on_checkpoint(core, event); return;
+    case CORE_ACTUATOR_STATE: on_actuator_state(core, event); return;
+    case CORE_ACTUATOR_LOST: on_actuator_lost(core); return;
+    case CORE_RESULT: results_take(core, event->u.result); return;
+    case CORE_CONFIGURED: on_configured(core, event); return;
+    case CORE_STORAGE: on_storage(core, event); return;
+    case core_event_kind_count: break;
+    }
+    __builtin_trap();
+}

@@ -1,0 +1,91 @@
+/* Offers: a server type in a place, tried in order; each remembered as sold out or failing for a
+ * while. May not: ask for anything. */
+#include "reconciler/core/private.h"
+
+bool offers_price(const struct core *core, const char *server_type, const char *location,
+                  uint64_t *micro)
+{
+    for (uint32_t i = 0; core->hetzner != NULL && i < core->hetzner->prices_count; i++) {
+        const struct hetzner_price *price = &core->hetzner->prices[i];
+        if (!text_same(price->server_type, server_type) || !text_same(price->location, location))
+            continue;
+        *micro = price->hourly_micro;
+        return !price->deprecated;
+    }
+    return false;
+}
+
+static struct offer_memory *memory_of(struct core *core, uint32_t pool, const char *server_type,
+                                      const char *location)
+{
+    const struct config_pool *row = &core->config->pools[pool];
+    for (uint32_t i = 0; i < row->offers_count; i++)
+        if (text_same(row->offers[i].server_type, server_type) &&
+            text_same(row->offers[i].location, location))
+            return &core->offer[pool][i];
+    return NULL;
+}
+
+uint32_t offers_choose(struct core *core, uint32_t pool)
+{
+    const struct config_pool *row = &core->config->pools[pool];
+    for (uint32_t i = 0; i < row->offers_count; i++) {
+        uint64_t micro = 0;
+        if (!core_due(core, core->offer[pool][i].closed_until_mono_ms))
+            continue;
+        if (offers_price(core, row->offers[i].server_type, row->offers[i].location, &micro))
+            return i;
+        core_alarm(core, ALARM_OFFER_FAILS, row->offers[i].server_type,
+                   T("Hetzner names no price for "), T(row->offers[i].server_type), T(" in "),
+                   T(row->offers[i].location),
+                   T(", or no longer sells it: nothing is rented unpriced. Correct pools.offers."));
+    }
+    return NONE;
+}
+
+void offers_close(struct core *core, uint32_t pool, const char *server_type, const char *location,
+                  int64_t pause_ms, const char *why)
+{
+    struct offer_memory *offer = memory_of(core, pool, server_type, location);
+    if (offer == NULL)
+        return;
+    offer->closed_until_mono_ms = core->mono_ms + pause_ms;
+    offer->closed_until_wall_ms = core->wall_ms + pause_ms;
+    offer->failing = false;
+    text_copy(offer->text, sizeof offer->text, why);
+    core_say(core, VERBOSITY_WARNING, T("offer "), T(server_type), T(" in "), T(location),
+             T(" rests for "), SPAN(pause_ms), T(": "), T(why));
+}
+
+void offers_failed(struct core *core, uint32_t pool, const char *server_type, const char *location,
+                   const char *why)
+{
+    struct offer_memory *offer = memory_of(core, pool, server_type, location);
+    if (offer == NULL || ++offer->failures < core->config->rails.offer_failures_max)
+        return;
+    offers_close(core, pool, server_type, location, core->config->rails.offer_pause_ms, why);
+    offer->failing = true;
+}
+
+void offers_served(struct core *core, const struct node *node)
+{
+    struct offer_memory *offer = memory_of(core, node->pool, node->server_type, node->location);
+    if (offer == NULL)
+        return;
+    offer->failures = 0;
+    offer->failing = false;
+}
+
+void offers_alarms(struct core *core)
+{
+    for (uint32_t pool = 0; pool < core->config->pools_count; pool++)
+        for (uint32_t i = 0; i < core->config->pools[pool].offers_count; i++) {
+            const struct config_offer *offer = &core->config->pools[pool].offers[i];
+            const struct offer_memory *memory = &core->offer[pool][i];
+            if (memory->failing && !core_due(core, memory->closed_until_mono_ms))
+                core_alarm(core, ALARM_OFFER_FAILS, offer->server_type, T(offer->server_type),
+                           T(" in "), T(offer->location), T(" failed "), N(memory->failures),
+                           T(" times in a row and is closed until "),
+                           CLOCK(memory->closed_until_wall_ms), T(": "), T(memory->text));
+        }
+}

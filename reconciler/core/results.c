@@ -1,0 +1,175 @@
+/* What came of an action: one row of decisions for each kind of action. May not: ask for the next.
+ */
+#include "reconciler/core/private.h"
+
+#define CREATE_PAUSE_MOST_MS 60000
+
+static void pause_creates(struct core *core, const struct action_result *result, int64_t least_ms)
+{
+    int64_t pause = STEP_BACKOFF_FIRST_MS;
+    for (uint32_t i = 0; i < core->create_failures && pause < CREATE_PAUSE_MOST_MS; i++)
+        pause *= 2;
+    pause = pause < CREATE_PAUSE_MOST_MS ? pause : CREATE_PAUSE_MOST_MS;
+    pause = pause > least_ms ? pause : least_ms;
+    pause = pause > result->retry_after_ms ? pause : result->retry_after_ms;
+    core->create_pause_mono_ms = core->mono_ms + pause;
+    core->create_failures++;
+    core->create_trouble = result->outcome == OUTCOME_REFUSED ? TROUBLE_RAIL : result->trouble;
+    text_copy(core->create_text, sizeof core->create_text, result->text);
+}
+
+static void look_again(struct core *core, struct node *node)
+{
+    node->errand.unknown = true;
+    core->out->poll_now |= (1u << SOURCES) - 1;
+}
+
+/* Nothing was made for certain: the node is dropped, and the plan chooses anew. */
+static void not_created(struct core *core, struct node *node, const struct action_result *result)
+{
+    const struct config_rails *rails = &core->config->rails;
+    core->create_errors++;
+    if (result->trouble == TROUBLE_SOLD_OUT)
+        offers_close(core, node->pool, node->server_type, node->location, rails->sold_out_pause_ms,
+                     result->text);
+    else if (result->trouble == TROUBLE_INVALID)
+        offers_failed(core, node->pool, node->server_type, node->location, result->text);
+    if (result->trouble != TROUBLE_SOLD_OUT)
+        pause_creates(core, result,
+                      result->trouble == TROUBLE_QUOTA ? rails->sold_out_pause_ms : 0);
+    fleet_drop(core, node);
+}
+
+static void on_created(struct core *core, struct node *node, const struct action_result *result)
+{
+    switch (result->outcome) {
+    case OUTCOME_DONE:
+        node->server_id = result->server_id;
+        node->created_ms = result->created_ms;
+        core->created++;
+        core->create_failures = 0;
+        core->create_trouble = TROUBLE_NONE;
+        core->out->poll_now |= 1u << SOURCE_HETZNER;
+        return;
+    case OUTCOME_FAILED:
+        /* After these a server may have been made all the same. */
+        if (result->trouble == TROUBLE_TIMEOUT || result->trouble == TROUBLE_SERVER_ERROR ||
+            result->trouble == TROUBLE_BAD_ANSWER || result->trouble == TROUBLE_LOCKED) {
+            core->create_errors++;
+            errand_back_off(core, node, result->retry_after_ms);
+            look_again(core, node);
+            return;
+        }
+        not_created(core, node, result);
+        return;
+    case OUTCOME_REFUSED: not_created(core, node, result); return;
+    case OUTCOME_AGAIN: node->errand.next_mono_ms = core->mono_ms + result->retry_after_ms; break;
+    case OUTCOME_UNKNOWN:
+    case OUTCOME_HAS_JOB:
+    case OUTCOME_RUNNER_SEEN:
+    case outcome_count: break;
+    }
+    look_again(core, node);
+}
+
+static void on_done(struct core *core, struct node *node, enum action_kind kind)
+{
+    const struct retirement *why = life_retirement(&node->life);
+    enum node_state state = life_state(&node->life);
+    if (kind == ACTION_DEREGISTER_RUNNERS && state == NODE_DEREGISTERING) {
+        core->deregistered += life_runners(&node->life)->count;
+        node_step(core, node, EDGE_drain, why->reason);
+    } else if (kind == ACTION_DRAIN_NODE && state == NODE_DRAINING) {
+        node_step(core, node, EDGE_remove, why->reason);
+    } else if (kind == ACTION_REMOVE_NODE && state == NODE_REMOVING) {
+        int64_t took = core->mono_ms - why->began.mono_ms;
+        int64_t most = core->config->billing.period_ms / 2;
+        core->deleted++;
+        core->out->measured.teardown_ms = took > 0 ? took : 1;
+        took = took < most ? took : most;
+        core->teardown_ms =
+            took > core->teardown_ms ? took : core->teardown_ms - (core->teardown_ms - took) / 8;
+        life_removed(&node->life, core->mono_ms);
+        core->out->poll_now |= (1u << SOURCE_HETZNER) | (1u << SOURCE_KUBE);
+    }
+    node->errand.failures = 0;
+}
+
+static void on_again(struct core *core, struct node *node, const struct action_result *result)
+{
+    node->errand.failures = 0;
+    node->errand.next_mono_ms =
+        core->mono_ms +
+        (result->retry_after_ms > 0 ? result->retry_after_ms : STEP_BACKOFF_FIRST_MS);
+    if (life_state(&node->life) == NODE_DRAINING)
+        life_pods_left(&node->life, (uint32_t)result->left);
+}
+
+static void on_has_job(struct core *core, struct node *node)
+{
+    core->out->poll_now |= 1u << SOURCE_GITEA;
+    if (life_state(&node->life) == NODE_DEREGISTERING)
+        node_step(core, node, EDGE_release, REASON_DEMAND);
+    else
+        errand_back_off(core, node, 0);
+}
+
+static void on_runner_seen(struct core *core, struct node *node)
+{
+    core->out->poll_now |= 1u << SOURCE_GITEA;
+    if (life_state(&node->life) == NODE_DRAINING)
+        node_step(core, node, EDGE_relapse, REASON_RUNNER_BACK);
+    else if (life_state(&node->life) == NODE_REMOVING)
+        node_step(core, node, EDGE_come_back, REASON_RUNNER_BACK);
+    else
+        errand_back_off(core, node, 0);
+}
+
+static void on_step(struct core *core, struct node *node, const struct action_result *result)
+{
+    switch (result->outcome) {
+    case OUTCOME_DONE: on_done(core, node, result->kind); return;
+    case OUTCOME_AGAIN: on_again(core, node, result); return;
+    case OUTCOME_HAS_JOB: on_has_job(core, node); return;
+    case OUTCOME_RUNNER_SEEN: on_runner_seen(core, node); return;
+    case OUTCOME_REFUSED:
+        node->errand.refused = true;
+        core->remove_errors++;
+        errand_back_off(core, node, result->retry_after_ms);
+        return;
+    case OUTCOME_FAILED:
+        core->remove_errors++;
+        errand_back_off(core, node, result->retry_after_ms);
+        return;
+    case OUTCOME_UNKNOWN:
+        errand_back_off(core, node, result->retry_after_ms);
+        look_again(core, node);
+        return;
+    case outcome_count: break;
+    }
+    __builtin_trap();
+}
+
+void results_take(struct core *core, const struct action_result *result)
+{
+    struct node *node = fleet_find_action(core, result->id);
+    if (node == NULL || node->errand.kind != result->kind) {
+        core_say(core, VERBOSITY_DEBUG, T("a result of an action that nobody waits for: "),
+                 T(action_text(result->kind)));
+        return;
+    }
+    struct errand *errand = &node->errand;
+    errand->in_flight = false;
+    errand->unknown = false;
+    errand->refused = false;
+    errand->result_mono_ms = core->mono_ms;
+    errand->trouble = result->trouble;
+    text_copy(errand->text, sizeof errand->text, result->text);
+    if (result->outcome == OUTCOME_FAILED || result->outcome == OUTCOME_REFUSED)
+        core_say(core, VERBOSITY_WARNING, T("node "), T(node->name), T(": "),
+                 T(action_text(result->kind)), T(": "), T(result->text));
+    if (result->kind == ACTION_CREATE_SERVER)
+        on_created(core, node, result);
+    else
+        on_step(core, node, result);
+}

@@ -1,0 +1,162 @@
+/* One step of teardown a node, in order; looks again after what has no known outcome; lifts a fence
+ * of ours that was left behind. At most one action in flight a node. May not: begin a teardown. */
+#include "reconciler/core/private.h"
+
+/* A result that never comes: twice the actuator's own deadline, then nobody waits any longer. */
+static void give_up_waiting(struct core *core, struct node *node)
+{
+    struct errand *errand = &node->errand;
+    int64_t most = 2 * core->config->life.action_deadline_ms + STEP_BACKOFF_FIRST_MS;
+    if (!errand->in_flight || !core_due(core, errand->asked_mono_ms + most))
+        return;
+    errand->in_flight = false;
+    errand->unknown = true;
+    errand->result_mono_ms = core->mono_ms;
+    text_copy(errand->text, sizeof errand->text, "no result came in time");
+    core_say(core, VERBOSITY_WARNING, T("node "), T(node->name), T(": no result of "),
+             T(action_text(errand->kind)), T(" came in time; it is looked at again"));
+}
+
+/* Whether the node may be asked for something now. */
+static bool free_to_ask(struct core *core, const struct node *node)
+{
+    if (node->errand.in_flight || !core->actuator_ready || !ask_room(core))
+        return false;
+    if (node->errand.unknown && !trust_shows_result(core, node)) {
+        core->out->poll_now = (1u << SOURCES) - 1;
+        return false;
+    }
+    return core_due(core, node->errand.next_mono_ms);
+}
+
+/* A create that nobody answered: adopt what appeared, else ask again by the same name and id. */
+static void step_provisioning(struct core *core, struct node *node)
+{
+    struct errand *errand = &node->errand;
+    if (node->server_id != 0) {
+        errand->unknown = false;
+        return;
+    }
+    if (!errand->unknown || !core->may_create || !trust_shows_result(core, node) ||
+        !core_due(core, errand->result_mono_ms + core->config->life.create_grace_ms / 4))
+        return;
+    ask_create(core, node, REASON_DEMAND, "the answer to its create was lost: look for its name");
+}
+
+/* A fence of ours that outlived its teardown is lifted. */
+static void step_serving(struct core *core, struct node *node)
+{
+    if (core->gitea == NULL || core->kube == NULL || node->sight.disabled_by_us == 0 ||
+        !trust_shows_result_of(core, SOURCE_GITEA, node) ||
+        !trust_shows_result_of(core, SOURCE_KUBE, node) || !core->may_destroy)
+        return;
+    ask_step(core, node, ACTION_RELEASE_RUNNERS, REASON_FENCE_LEFT,
+             "a fence of ours was left behind", false);
+}
+
+static void step_deregistering(struct core *core, struct node *node)
+{
+    const struct node_deregistering *state = life_as_deregistering(&node->life);
+    struct hour hour = hour_of(core, node);
+    char why[TEXT_BYTES_MAX + 1];
+    if (state->runners.count == 0 && node->sight.kube == NONE && node->sight.registered == 0) {
+        node_step(core, node, EDGE_drain, state->why.reason); /* nothing of it can have a runner */
+        return;
+    }
+    say(why, sizeof why, T("given back since "), CLOCK(state->why.began.wall_ms),
+        T(", paid until "), CLOCK(hour.until_wall_ms), T(", runners known: "),
+        N(state->runners.count));
+    ask_step(core, node, ACTION_DEREGISTER_RUNNERS, state->why.reason, why, false);
+}
+
+static void step_draining(struct core *core, struct node *node)
+{
+    const struct node_draining *state = life_as_draining(&node->life);
+    char why[TEXT_BYTES_MAX + 1];
+    bool over = core_due(core, state->since.mono_ms + core->config->life.drain_deadline_ms);
+    if (node->sight.kube == NONE && trust_shows_result_of(core, SOURCE_KUBE, node)) {
+        node_step(core, node, EDGE_remove, state->why.reason); /* no Kubernetes node, no pods */
+        return;
+    }
+    say(why, sizeof why, T("deadline "),
+        CLOCK(state->since.wall_ms + core->config->life.drain_deadline_ms),
+        T(over ? ", which is over" : ""));
+    ask_step(core, node, ACTION_DRAIN_NODE, state->why.reason, why,
+             over || node->server_missing_mono_ms != 0);
+}
+
+static void step_removing(struct core *core, struct node *node)
+{
+    const struct node_removing *state = life_as_removing(&node->life);
+    if (state->done_mono_ms != 0 || !rails_allow_delete(core))
+        return;
+    if (node->errand.kind != ACTION_REMOVE_NODE)
+        rails_count(core, &core->deletes);
+    ask_step(core, node, ACTION_REMOVE_NODE, state->why.reason,
+             "its runners are gone and its pods have left", false);
+}
+
+static void step(struct core *core, struct node *node)
+{
+    enum node_state before = life_state(&node->life);
+    give_up_waiting(core, node);
+    if (!free_to_ask(core, node))
+        return;
+    switch (before) {
+    case NODE_PROVISIONING: step_provisioning(core, node); break;
+    case NODE_BUSY:
+    case NODE_IDLE: break;
+    case NODE_DEREGISTERING:
+        if (core->may_destroy)
+            step_deregistering(core, node);
+        break;
+    case NODE_DRAINING:
+        if (core->may_destroy)
+            step_draining(core, node);
+        break;
+    case NODE_REMOVING:
+        if (core->may_destroy)
+            step_removing(core, node);
+        break;
+    case node_state_count: break;
+    }
+    if (life_retirement(&node->life) == NULL && free_to_ask(core, node))
+        step_serving(core, node);
+    if (life_state(&node->life) != before)
+        step(core,
+             node); /* a stretch with nothing to do is passed at once; states only go forward */
+}
+
+static void step_alarms(struct core *core, const struct node *node)
+{
+    const struct errand *errand = &node->errand;
+    if (errand->refused)
+        core_alarm(core, ALARM_RAIL, node->name, T("the actuator refuses "),
+                   T(action_text(errand->kind)), T(" of "), T(node->name), T(": "),
+                   T(errand->text));
+    else if (errand->failures >= STEP_FAILURES_LOUD)
+        core_alarm(core, ALARM_STEP_FAILS, node->name, T(action_text(errand->kind)), T(" of "),
+                   T(node->name), T(" failed "), N(errand->failures), T(" times in a row: "),
+                   T(errand->text));
+}
+
+void steps_take(struct core *core)
+{
+    uint32_t count = core->node_count;
+    for (uint32_t i = 0; i < count && core->config->mode == MODE_ACT && core->restored; i++)
+        step(core, &core->node[(core->turn + i) % count]);
+    if (count > 0)
+        core->turn = (core->turn + 1) % count;
+    for (uint32_t i = 0; i < count; i++)
+        step_alarms(core, &core->node[i]);
+    if (!ask_room(core))
+        core->wake_ms = core->mono_ms;
+    if (core->create_failures >= STEP_FAILURES_LOUD || core->create_trouble == TROUBLE_QUOTA ||
+        core->create_trouble == TROUBLE_RAIL || core->create_trouble == TROUBLE_UNAUTHORIZED)
+        core_alarm(core,
+                   core->create_trouble == TROUBLE_QUOTA          ? ALARM_QUOTA
+                   : core->create_trouble == TROUBLE_RAIL         ? ALARM_RAIL
+                   : core->create_trouble == TROUBLE_UNAUTHORIZED ? ALARM_UNAUTHORIZED
+                                                                  : ALARM_STEP_FAILS,
+                   "create_server", T("servers cannot be created: "), T(core->create_text));
+}

@@ -1,0 +1,144 @@
+/* Whether what the APIs say may be believed: fresh, whole, not suddenly empty, clocks that agree.
+ * What is not believed stops every destructive step. May not: change a node. */
+#include "reconciler/core/private.h"
+
+#define DATE_RESOLUTION_MS 1000 /* a Date header has whole seconds */
+
+static int64_t age_max_ms(const struct core *core, enum source source)
+{
+    const struct config_trust *trust = &core->config->trust;
+    return source == SOURCE_GITEA     ? trust->gitea_age_max_ms
+           : source == SOURCE_HETZNER ? trust->hetzner_age_max_ms
+                                      : trust->kube_age_max_ms;
+}
+
+int64_t source_age_ms(const struct core *core, enum source source)
+{
+    const struct snapshot_head *head = core->source[source].head;
+    return head == NULL ? INT64_MAX : core->mono_ms - head->ended_mono_ms;
+}
+
+bool source_stale(struct core *core, enum source source)
+{
+    const struct snapshot_head *head = core->source[source].head;
+    return head == NULL || core_due(core, head->ended_mono_ms + age_max_ms(core, source) + 1);
+}
+
+bool trust_shows_result_of(const struct core *core, enum source source, const struct node *node)
+{
+    const struct snapshot_head *head = core->source[source].head;
+    return head != NULL && head->began_mono_ms >= node->errand.result_mono_ms &&
+           !node->errand.in_flight;
+}
+
+bool trust_shows_result(const struct core *core, const struct node *node)
+{
+    for (unsigned i = 0; i < SOURCES; i++)
+        if (!trust_shows_result_of(core, (enum source)i, node))
+            return false;
+    return true;
+}
+
+static bool sources_fresh(struct core *core)
+{
+    bool fresh = true;
+    for (unsigned i = 0; i < SOURCES; i++) {
+        enum source source = (enum source)i;
+        if (!source_stale(core, source))
+            continue;
+        fresh = false;
+        if (core->source[i].head != NULL || core->source[i].trouble.failures > 0)
+            core_alarm(core, ALARM_STALE_SOURCE, source_text(source), T("no fresh picture of "),
+                       T(source_text(source)), T(": nothing is rented or torn down. "),
+                       T(core->source[i].trouble_text));
+    }
+    return fresh;
+}
+
+static bool clocks_agree(struct core *core)
+{
+    bool agree = true;
+    int64_t limit = core->config->trust.clock_skew_max_ms;
+    for (unsigned i = 0; i < SOURCES; i++) {
+        const struct snapshot_head *head = core->source[i].head;
+        if (head == NULL || head->api_ms == 0)
+            continue;
+        int64_t ahead = head->wall_ms - head->api_ms;
+        if (ahead >= -limit && ahead <= limit + DATE_RESOLUTION_MS)
+            continue;
+        agree = false;
+        core_alarm(core, ALARM_CLOCK, source_text((enum source)i), T("our clock is "),
+                   SPAN(ahead > 0 ? ahead : -ahead), T(ahead > 0 ? " ahead of " : " behind "),
+                   T(source_text((enum source)i)),
+                   T("'s: no node goes for the hour's sake until they agree. Look at NTP."));
+    }
+    return agree;
+}
+
+struct vanished {
+    uint64_t known, missing;
+};
+
+static void count_vanished(const struct node *node, struct vanished count[SOURCES])
+{
+    bool served = life_retirement(&node->life) == NULL;
+    const struct {
+        bool known, missing;
+    } seen[SOURCES] = {
+        [SOURCE_GITEA] = {served && node->runners_seen, node->runners_missing_mono_ms != 0},
+        [SOURCE_HETZNER] = {node->server_seen, node->server_missing_mono_ms != 0},
+        [SOURCE_KUBE] = {served && node->kube_seen, node->kube_missing_mono_ms != 0},
+    };
+    /* What our own removal explains is not counted. */
+    if (life_state(&node->life) == NODE_REMOVING)
+        return;
+    for (unsigned i = 0; i < SOURCES; i++) {
+        count[i].known += seen[i].known;
+        count[i].missing += seen[i].known && seen[i].missing;
+    }
+}
+
+static bool breaker_open(struct core *core)
+{
+    struct vanished count[SOURCES] = {{0, 0}};
+    const struct config_trust *trust = &core->config->trust;
+    bool open = false;
+    for (uint32_t i = 0; i < core->node_count; i++)
+        count_vanished(&core->node[i], count);
+    for (unsigned i = 0; i < SOURCES; i++) {
+        core->breaker[i] = count[i].missing >= trust->breaker_floor &&
+                           count[i].missing * 100 > count[i].known * trust->breaker_share_percent;
+        if (!core->breaker[i])
+            continue;
+        open = true;
+        core_alarm(core, ALARM_BREAKER, source_text((enum source)i), N(count[i].missing), T(" of "),
+                   N(count[i].known), T(" nodes vanished from "), T(source_text((enum source)i)),
+                   T(" at once: no teardown until they are back. If they are truly gone, set "
+                     "trust.breaker_share to 100% and reload."));
+    }
+    return open;
+}
+
+static void source_alarms(struct core *core)
+{
+    for (unsigned i = 0; i < SOURCES; i++) {
+        const struct source_now *now = &core->source[i];
+        if (now->trouble.failures > 0 && now->trouble.trouble == TROUBLE_UNAUTHORIZED)
+            core_alarm(core, ALARM_UNAUTHORIZED, source_text((enum source)i), T(now->trouble_text));
+        if (now->token_writes)
+            core_alarm(core, ALARM_TOKEN_WRITES, source_text((enum source)i), T(now->token_text));
+    }
+    if (core->storage_text[0] != '\0')
+        core_alarm(core, ALARM_STORAGE, "checkpoint", T(core->storage_text));
+}
+
+void trust_judge(struct core *core)
+{
+    bool fresh = sources_fresh(core);
+    bool open = breaker_open(core);
+    bool present = core->actuator_ready || core->config->mode == MODE_OBSERVE;
+    core->clocks_agree = clocks_agree(core);
+    source_alarms(core);
+    core->may_create = fresh && core->restored && present && core->storage_text[0] == '\0';
+    core->may_destroy = fresh && core->restored && present && !open;
+}
