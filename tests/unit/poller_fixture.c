@@ -234,13 +234,27 @@ void rig_start(enum role role, api_handler handler, const char *const *settings)
     rig_start_poller(role, settings);
 }
 
-const struct message *rig_wait(enum message_id id, int ms)
+static void on_limit(evutil_socket_t socket, short what, void *argument)
+{
+    (void)socket, (void)what, (void)argument;
+    event_base_loopbreak(rig.base);
+}
+
+/* Turns the loop until somebody leaves it, at most `ms`. */
+static void turn(int ms)
 {
     struct timeval limit = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    struct event *timer = evtimer_new(rig.base, on_limit, NULL);
+    event_add(timer, &limit);
+    event_base_dispatch(rig.base);
+    event_free(timer);
+}
+
+const struct message *rig_wait(enum message_id id, int ms)
+{
     rig.wanted = id;
     rig.arrived = false;
-    event_base_loopexit(rig.base, &limit);
-    event_base_dispatch(rig.base);
+    turn(ms);
     return rig.arrived ? rig.report[rig.reports - 1] : NULL;
 }
 
@@ -266,11 +280,9 @@ void rig_drop(void)
 
 void rig_end(void)
 {
-    struct timeval limit = {.tv_sec = 5};
     int status = -1;
     tell(MESSAGE_stop, &(struct stop){.deadline_mono_ms = INT64_MAX}, -1);
-    event_base_loopexit(rig.base, &limit);
-    event_base_dispatch(rig.base);
+    turn(5000);
     CU_ASSERT_TRUE(rig.stopped);
     waitpid(rig.pid, &status, 0);
     CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
