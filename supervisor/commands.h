@@ -22,6 +22,7 @@ int command_run(const struct command_words *words);
 int command_check_config(const struct command_words *words);
 int command_example_config(const struct command_words *words);
 int command_render(const struct command_words *words);
+int command_status(const struct command_words *words);
 int command_reload(const struct command_words *words);
 int command_stop(const struct command_words *words);
 int command_version(const struct command_words *words);

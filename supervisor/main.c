@@ -20,6 +20,8 @@ static const struct command commands[] = {
      command_example_config},
     {"render", "--config FILE", "print the user data that servers get, secrets masked",
      TAKES_CONFIG, command_render},
+    {"status", "--config FILE [--watch]", "show the fleet, once or all the time",
+     TAKES_CONFIG_AND_WATCH, command_status},
     {"reload", "--config FILE", "make the running daemon read its configuration again",
      TAKES_CONFIG, command_reload},
     {"stop", "--config FILE", "end the running daemon; say which servers stay rented", TAKES_CONFIG,

@@ -300,6 +300,14 @@ class Supervised(unittest.TestCase):
         self.assertIn("no ebbtide works in", result.stderr)
         self.assertEqual(result.returncode, 1)
 
+    def test_status_of_a_daemon_that_is_not_there_says_what_to_do(self):
+        self.write()
+        result = subprocess.run([str(BIN / "ebbtide"), "status", "--config", str(self.file)], capture_output=True,
+                                text=True, check=False, timeout=20)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(self.path("control.sock"), result.stderr)
+        self.assertIn("ebbtide run", result.stderr)
+
     # ---- what cannot begin
 
     def test_a_second_daemon_is_refused_and_told_which_is_the_first(self):
