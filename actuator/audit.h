@@ -1,6 +1,6 @@
 /* The audit log: one JSON line before each action that changes anything (`intent`, synced to the
- * disk before acting) and one after (`outcome`). A refusal or a failure before acting has only its
- * outcome. Lines:
+ * disk before acting) and one after (`outcome`). What was refused or only looked has both lines
+ * too, written one after the other. Lines:
  *
  *   {"time":...,"event":"intent","id":"E-C","kind":...,"node":...,"pool":...,"server_id":N,
  *    "node_uid":...,"reason":...,"text":...,"gitea":N,"hetzner":N,"kube":N, and what the kind has}

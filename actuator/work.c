@@ -61,6 +61,9 @@ static void end_work(struct work *work, const struct action_result *result)
 {
     struct actuator *actuator = work->actuator;
     struct error error;
+    /* What only looked, or was refused, gets its two lines as well, one after the other. */
+    if (!work->intended && !audit_intent(actuator->audit, work->action, clock_wall_ms(), &error))
+        log_error("%s", error.text);
     if (!audit_outcome(actuator->audit, work->action, result, clock_wall_ms(), &error))
         log_error("%s", error.text);
     metric_add(M_ACTIONS, result->kind, result->outcome, 1);
