@@ -54,7 +54,8 @@ static void on_created(struct core *core, struct node *node, const struct action
     case OUTCOME_FAILED:
         /* After these a server may have been made all the same. */
         if (result->trouble == TROUBLE_TIMEOUT || result->trouble == TROUBLE_SERVER_ERROR ||
-            result->trouble == TROUBLE_BAD_ANSWER || result->trouble == TROUBLE_LOCKED) {
+            result->trouble == TROUBLE_BAD_ANSWER || result->trouble == TROUBLE_LOCKED ||
+            result->server_id != 0) {
             core->create_errors++;
             errand_back_off(core, node, result->retry_after_ms);
             look_again(core, node);

@@ -27,7 +27,7 @@ bool source_stale(struct core *core, enum source source)
 bool trust_shows_result_of(const struct core *core, enum source source, const struct node *node)
 {
     const struct snapshot_head *head = core->source[source].head;
-    return head != NULL && head->began_mono_ms >= node->errand.result_mono_ms &&
+    return head != NULL && head->began_mono_ms > node->errand.result_mono_ms &&
            !node->errand.in_flight;
 }
 
