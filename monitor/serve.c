@@ -2,97 +2,115 @@
 #include "monitor/serve.h"
 
 #include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/http.h>
 #include <event2/listener.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/metrics.h"
+
+#define DESCRIPTORS_MAX 1200 /* connections_max of the table, and what else a worker has */
+#define LOOK_EVERY_MS   100
+
+/* What a descriptor was when it was last looked at. */
+struct seen {
+    ino_t inode; /* a socket's number: another one is another connection */
+    int64_t since_ms;
+};
 
 struct serve {
     struct event_base *base;
     struct evhttp *http;
     struct evconnlistener *listener;
     struct picture *picture;
-    uint64_t connections, connections_max;
-    struct timeval longest;
-};
-
-/* One connection: counted from its accept to its end. */
-struct connection {
-    struct serve *serve;
-    struct bufferevent *socket;
-    struct event *end;
+    struct event *look;
+    unsigned short port; /* network order */
+    uint64_t connections_max;
+    int64_t longest_ms;
+    struct seen seen[DESCRIPTORS_MAX];
 };
 
 /* --------------------------------------------------------------------------------- connections */
 
-/* Accepts while there is room; the kernel's backlog holds the rest. */
-static void mind_the_limit(struct serve *serve)
+/* libevent does not say when an evhttp connection ends, so the connections are counted where they
+ * cannot hide: among this process's descriptors. The lowest free number is always taken, so all of
+ * them are below DESCRIPTORS_MAX. */
+
+static unsigned short local_port(int descriptor)
 {
-    if (!serve->listener)
-        return;
-    if (serve->connections >= serve->connections_max)
-        evconnlistener_disable(serve->listener);
-    else
-        evconnlistener_enable(serve->listener);
+    union {
+        struct sockaddr any;
+        struct sockaddr_in four;
+        struct sockaddr_in6 six;
+    } address = {.any.sa_family = AF_UNSPEC};
+    socklen_t size = sizeof address;
+    if (getsockname(descriptor, &address.any, &size) != 0)
+        return 0;
+    if (address.any.sa_family == AF_INET)
+        return address.four.sin_port;
+    return address.any.sa_family == AF_INET6 ? address.six.sin6_port : 0;
 }
 
-static void on_connection_freed(void *argument)
+static bool is_connection(const struct serve *serve, int descriptor)
 {
-    struct connection *connection = argument;
-    struct serve *serve = connection->serve;
-    event_free(connection->end);
-    free(connection);
-    serve->connections--;
-    mind_the_limit(serve);
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    return local_port(descriptor) == serve->port &&
+           getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && !listens;
 }
 
 /* A connection may last one request's time, however slowly its bytes come: evhttp sees its end and
  * frees it. */
-static void on_connection_too_long(evutil_socket_t socket, short what, void *argument)
+static void mind_the_time(struct serve *serve, int descriptor, int64_t now_ms)
 {
-    struct connection *connection = argument;
-    (void)socket;
-    (void)what;
-    evutil_socket_t own = bufferevent_getfd(connection->socket);
-    if (own >= 0)
-        shutdown(own, SHUT_RDWR);
+    struct seen *seen = &serve->seen[descriptor];
+    struct stat status;
+    if (fstat(descriptor, &status) != 0)
+        return;
+    if (seen->inode != status.st_ino)
+        *seen = (struct seen){status.st_ino, now_ms};
+    else if (now_ms - seen->since_ms > serve->longest_ms)
+        shutdown(descriptor, SHUT_RDWR);
 }
 
-/* evhttp asks for a connection's bufferevent. It gets a filter that passes everything, because a
- * filter alone says when it is freed. NULL (no memory) makes evhttp use its own, uncounted. */
+/* Accepts while there is room; the kernel's backlog holds the rest. Looks again as long as there
+ * are connections. */
+static void look_at_connections(struct serve *serve)
+{
+    static const struct timeval pause = {.tv_usec = LOOK_EVERY_MS * 1000};
+    uint64_t count = 0;
+    int64_t now_ms = clock_mono_ms();
+    for (int descriptor = 0; descriptor < DESCRIPTORS_MAX; descriptor++)
+        if (is_connection(serve, descriptor)) {
+            mind_the_time(serve, descriptor, now_ms);
+            count++;
+        }
+    if (count >= serve->connections_max)
+        evconnlistener_disable(serve->listener);
+    else
+        evconnlistener_enable(serve->listener);
+    if (count > 0)
+        event_add(serve->look, &pause);
+}
+
+static void on_look(evutil_socket_t socket, short what, void *argument)
+{
+    (void)socket;
+    (void)what;
+    look_at_connections(argument);
+}
+
+/* evhttp has accepted a connection and asks for its bufferevent: it may use its own. */
 static struct bufferevent *on_connection(struct event_base *base, void *argument)
 {
-    struct serve *serve = argument;
-    struct connection *connection = calloc(1, sizeof *connection);
-    if (!connection)
-        return NULL;
-    connection->serve = serve;
-    connection->socket = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
-    connection->end = evtimer_new(base, on_connection_too_long, connection);
-    struct bufferevent *filter = NULL;
-    if (connection->socket && connection->end)
-        filter = bufferevent_filter_new(connection->socket, NULL, NULL, BEV_OPT_CLOSE_ON_FREE,
-                                        on_connection_freed, connection);
-    if (!filter) {
-        if (connection->end)
-            event_free(connection->end);
-        if (connection->socket)
-            bufferevent_free(connection->socket);
-        free(connection);
-        return NULL;
-    }
-    event_add(connection->end, &serve->longest);
-    serve->connections++;
-    if (serve->connections >= serve->connections_max)
-        metric_add(M_HTTP_REFUSED, 0, 0, 1);
-    mind_the_limit(serve);
-    return filter;
+    (void)base;
+    look_at_connections(argument);
+    return NULL;
 }
 
 /* ------------------------------------------------------------------------------------- answers */
@@ -200,10 +218,12 @@ static bool set_up(struct serve *serve, const struct config *config)
     evhttp_set_allowed_methods(serve->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
     evhttp_set_max_headers_size(serve->http, REQUEST_HEADER_BYTES_MAX);
     evhttp_set_max_body_size(serve->http, REQUEST_BODY_BYTES_MAX);
-    evhttp_set_timeout_tv(serve->http, &serve->longest);
+    struct timeval longest = {.tv_sec = serve->longest_ms / 1000,
+                              .tv_usec = serve->longest_ms % 1000 * 1000};
+    evhttp_set_timeout_tv(serve->http, &longest);
     evhttp_set_bevcb(serve->http, on_connection, serve);
     evhttp_set_gencb(serve->http, on_other, serve);
-    serve_limit(serve, config);
+    serve->connections_max = config->monitor.connections_max;
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
         if (evhttp_set_cb(serve->http, routes[i].path, routes[i].answer, serve) != 0)
             return false;
@@ -216,13 +236,14 @@ struct serve *serve_new(struct event_base *base, int listener, const struct conf
     struct serve *serve = calloc(1, sizeof *serve);
     struct evhttp_bound_socket *bound = NULL;
     if (serve) {
-        int64_t ms = config->monitor.request_timeout_ms;
         serve->base = base;
         serve->picture = picture;
-        serve->longest = (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+        serve->longest_ms = config->monitor.request_timeout_ms;
+        serve->port = local_port(listener);
+        serve->look = evtimer_new(base, on_look, serve);
         serve->http = evhttp_new(base);
     }
-    if (serve && serve->http && set_up(serve, config) &&
+    if (serve && serve->look && serve->http && set_up(serve, config) &&
         evutil_make_socket_nonblocking(listener) == 0)
         bound = evhttp_accept_socket_with_handle(serve->http, listener);
     if (!bound) {
@@ -238,18 +259,16 @@ struct serve *serve_new(struct event_base *base, int listener, const struct conf
 void serve_limit(struct serve *serve, const struct config *config)
 {
     serve->connections_max = config->monitor.connections_max;
-    mind_the_limit(serve);
+    look_at_connections(serve);
 }
 
 void serve_free(struct serve *serve)
 {
     if (!serve)
         return;
-    serve->listener = NULL; /* evhttp frees it; what ends meanwhile must not wake it */
+    if (serve->look)
+        event_free(serve->look);
     if (serve->http)
-        evhttp_free(serve->http);
-    /* A filter is freed in the loop's next turn: one is taken, so that each connection is counted
-     * out. */
-    event_base_loop(serve->base, EVLOOP_NONBLOCK);
+        evhttp_free(serve->http); /* with its listener and connections */
     free(serve);
 }

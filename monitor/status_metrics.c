@@ -233,7 +233,7 @@ static const struct {
     {"ebbtide_runners_deregistered_total", deregistered},
     {"ebbtide_scale_up_errors_total", up_errors},
     {"ebbtide_scale_down_errors_total", down_errors},
-    {"ebbtide_paid_hours_rolled_total", rolled},
+    {"ebbtide_paid_periods_rolled_total", rolled},
     {"ebbtide_cost_per_hour", hourly},
     {"ebbtide_cost_today", today},
     {"ebbtide_cost_total", total},
