@@ -252,6 +252,8 @@ bool audit_next(struct audit *audit, int descriptor, const char *name,
 bool audit_wants_next(struct audit *audit)
 {
     uint64_t left = audit->limits.max_bytes / NEXT_SHARE;
+    if (left < 3 * (uint64_t)AUDIT_LINE_BYTES_MAX) /* earlier than has_room stops creates */
+        left = 3 * (uint64_t)AUDIT_LINE_BYTES_MAX;
     if (audit->asked || audit->size + left < audit->limits.max_bytes)
         return false;
     audit->asked = true;
