@@ -62,6 +62,20 @@ static ssize_t read_piece(int descriptor, bool file, char *into, size_t room, si
     }
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Nothing, or an end of line alone: nobody's secret. */
+static bool is_empty(const struct secret *secret)
+{
+    for (size_t i = 0; i < secret->length; i++)
+        if (!is_blank(secret->bytes[i]))
+            return false;
+    return true;
+}
+
 static bool read_all(struct secret *secret, int descriptor, const char *name, struct error *error)
 {
     struct stat status;
@@ -82,11 +96,9 @@ static bool read_all(struct secret *secret, int descriptor, const char *name, st
             return error_set(error, "%s is longer than the %zu bytes that a secret may have", name,
                              SECRET_BYTES_MAX);
     }
-    if (length == 0)
-        return error_set(error, "%s is empty: write the secret into it", name);
     secret->length = length;
     secret->bytes[length] = '\0';
-    return true;
+    return !is_empty(secret) || error_set(error, "%s is empty: write the secret into it", name);
 }
 
 struct secret *secret_read(int descriptor, const char *name, struct error *error)
@@ -99,11 +111,6 @@ struct secret *secret_read(int descriptor, const char *name, struct error *error
         secret = secret_new(largest->bytes, largest->length, error);
     secret_free(largest);
     return secret;
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 void secret_trim(struct secret *secret)

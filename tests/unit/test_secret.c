@@ -66,6 +66,10 @@ static void test_bounds(void)
     CU_ASSERT_PTR_NULL(secret_read(file, "the token's file", &error));
     CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "is empty"));
     close(file);
+    file = file_of(" \r\n", 3);
+    CU_ASSERT_PTR_NULL(secret_read(file, "the token's file", &error));
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "is empty"));
+    close(file);
     CU_ASSERT_PTR_NULL(secret_read(file, "the token's file", &error)); /* closed */
     free(text);
     secret_free(NULL);
