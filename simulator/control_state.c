@@ -1,44 +1,13 @@
 /* What is so in the world, and what came of it, for tests and for the demo's end.
  * May not change the world. */
 #include "simulator/control_private.h"
+#include "simulator/summary_text.h"
 
 void control_summary(struct exchange *exchange)
 {
     struct world_summary s;
     world_summary(exchange_world(exchange), &s);
-    json_t *object = json_object();
-    const struct {
-        const char *key;
-        uint64_t value;
-    } counts[] = {{"jobs_total", s.jobs_total},
-                  {"jobs_blocked", s.jobs_blocked},
-                  {"jobs_queued", s.jobs_queued},
-                  {"jobs_running", s.jobs_running},
-                  {"jobs_completed", s.jobs_completed},
-                  {"jobs_succeeded", s.jobs_succeeded},
-                  {"jobs_failed", s.jobs_failed},
-                  {"jobs_cancelled", s.jobs_cancelled},
-                  {"jobs_skipped", s.jobs_skipped},
-                  {"jobs_lost", s.jobs_lost},
-                  {"jobs_unservable", s.jobs_unservable},
-                  {"wait_median_ms", (uint64_t)s.wait_median_ms},
-                  {"wait_p95_ms", (uint64_t)s.wait_p95_ms},
-                  {"wait_max_ms", (uint64_t)s.wait_max_ms},
-                  {"servers_rented", s.servers_rented},
-                  {"servers_now", s.servers_now},
-                  {"servers_max", s.servers_max},
-                  {"paid_periods", (uint64_t)s.paid_periods},
-                  {"paid_ms", (uint64_t)s.paid_ms},
-                  {"busy_ms", (uint64_t)s.busy_ms},
-                  {"cost_microeuro", (uint64_t)s.cost_microeuro},
-                  {"runners_registered", s.runners_registered},
-                  {"runners_deleted", s.runners_deleted},
-                  {"pods_evicted", s.pods_evicted},
-                  {"nodes_deleted", s.nodes_deleted}};
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-        json_object_set_new(object, counts[i].key, json_integer((json_int_t)counts[i].value));
-    json_object_set_new(object, "paid_share_used", json_real(s.paid_share_used));
-    exchange_reply_json(exchange, 200, object);
+    exchange_reply_json(exchange, 200, summary_json(&s));
 }
 
 static json_t *servers(const struct world *world)

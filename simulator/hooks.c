@@ -1,86 +1,163 @@
-/* Starting the hooks' commands. Children end by themselves and are reaped by the kernel.
- * May not wait, change the world. */
+/* Runs the boot and delete hooks beside the loop. May not: wait for one. */
 #include "simulator/hooks.h"
 
 #include "common/log.h"
-#include "simulator/world/world.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/wait.h>
 
-#define VARIABLES 3
+#define HOOKS_RUNNING_MAX 4096
+#define HOOK_VARIABLES    3
 
-/* The environment with the server's three variables in front; NULL without memory. */
-static char **environment(char *own[VARIABLES])
+extern char **environ;
+
+struct running {
+    pid_t pid;
+    const char *kind; /* "boot" or "delete" */
+    char name[WORLD_NAME_BYTES];
+};
+
+struct hooks {
+    const char *boot, *erase;
+    struct event *child_ended;
+    struct running running[HOOKS_RUNNING_MAX];
+    size_t count;
+};
+
+static void report(const struct running *hook, int status)
+{
+    if (WIFSIGNALED(status))
+        log_warning("the %s hook of %s was ended by signal %d", hook->kind, hook->name,
+                    WTERMSIG(status));
+    else if (WEXITSTATUS(status) != 0)
+        log_warning("the %s hook of %s ended with status %d", hook->kind, hook->name,
+                    WEXITSTATUS(status));
+}
+
+static void on_child_ended(evutil_socket_t signal_number, short what, void *context)
+{
+    (void)signal_number;
+    (void)what;
+    struct hooks *hooks = context;
+    for (size_t i = hooks->count; i-- > 0;) {
+        int status = 0;
+        if (waitpid(hooks->running[i].pid, &status, WNOHANG) != hooks->running[i].pid)
+            continue;
+        report(&hooks->running[i], status);
+        hooks->running[i] = hooks->running[--hooks->count];
+    }
+}
+
+static char *variable(const char *name, const char *value)
+{
+    char *text = NULL;
+    return asprintf(&text, "%s=%s", name, value) < 0 ? NULL : text;
+}
+
+/* Our environment with the hook's variables first; NULL without memory. */
+static char **make_environment(char *const added[HOOK_VARIABLES])
 {
     size_t count = 0;
     while (environ[count] != NULL)
         count++;
-    char **all = calloc(count + VARIABLES + 1, sizeof *all);
+    char **all = calloc(count + HOOK_VARIABLES + 1, sizeof *all);
     if (all == NULL)
         return NULL;
-    memcpy(all, own, VARIABLES * sizeof *own);
-    memcpy(all + VARIABLES, environ, count * sizeof *environ);
+    memcpy(all, added, HOOK_VARIABLES * sizeof *all);
+    memcpy(all + HOOK_VARIABLES, environ, count * sizeof *all);
     return all;
 }
 
-static int spawn(const char *command, char **variables)
+static int spawn(const char *command, char **environment, pid_t *pid)
 {
-    static char shell[] = "sh", flag[] = "-c";
-    char *words[] = {shell, flag, (char *)(uintptr_t)command, NULL};
+    char shell[] = "sh", flag[] = "-c";
+    char *text = strdup(command);
+    if (text == NULL)
+        return ENOMEM;
+    char *words[] = {shell, flag, text, NULL};
     posix_spawnattr_t attributes;
-    sigset_t defaults;
-    pid_t pid;
-    sigemptyset(&defaults);
-    sigaddset(&defaults, SIGCHLD);
-    sigaddset(&defaults, SIGPIPE);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigdefault(&attributes, &defaults);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-    int result = posix_spawn(&pid, "/bin/sh", NULL, &attributes, words, variables);
-    posix_spawnattr_destroy(&attributes);
-    return result;
+    int failed = posix_spawnattr_init(&attributes);
+    if (failed == 0) {
+        (void)posix_spawnattr_setpgroup(&attributes, 0);
+        (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+        failed = posix_spawn(pid, "/bin/sh", NULL, &attributes, words, environment);
+        (void)posix_spawnattr_destroy(&attributes);
+    }
+    free(text);
+    return failed;
 }
 
-static void run(const char *command, const struct world_server *server)
+static void run_hook(struct hooks *hooks, const char *kind, const char *command,
+                     const struct world_server *server)
 {
-    char *own[VARIABLES] = {NULL};
-    bool written =
-        asprintf(&own[0], "NAME=%s", server->name) > 0 &&
-        asprintf(&own[1], "ID=%llu", (unsigned long long)server->id) > 0 &&
-        asprintf(&own[2], "USER_DATA=%s", server->user_data != NULL ? server->user_data : "") > 0;
-    char **variables = written ? environment(own) : NULL;
-    int result = variables != NULL ? spawn(command, variables) : ENOMEM;
-    if (result != 0) {
-        struct error error;
-        error_set_errno(&error, result, "the hook of server %s cannot be started", server->name);
-        log_error("%s", error.text);
+    if (hooks->count == HOOKS_RUNNING_MAX) {
+        log_error("the %s hook of %s is not run: %d hooks are running", kind, server->name,
+                  HOOKS_RUNNING_MAX);
+        return;
     }
-    free(variables);
-    for (size_t i = 0; i < VARIABLES; i++)
-        free(own[i]);
+    char id[32];
+    (void)snprintf(id, sizeof id, "%llu", (unsigned long long)server->id);
+    char *added[HOOK_VARIABLES] = {
+        variable("NAME", server->name),
+        variable("ID", id),
+        variable("USER_DATA", server->user_data != NULL ? server->user_data : ""),
+    };
+    char **environment =
+        added[0] != NULL && added[1] != NULL && added[2] != NULL ? make_environment(added) : NULL;
+    struct running *hook = &hooks->running[hooks->count];
+    int failed = environment == NULL ? ENOMEM : spawn(command, environment, &hook->pid);
+    if (failed != 0) {
+        log_error("the %s hook of %s cannot be run: %s", kind, server->name, strerror(failed));
+    } else {
+        hook->kind = kind;
+        memcpy(hook->name, server->name, sizeof hook->name);
+        hooks->count++;
+    }
+    free(environment);
+    for (size_t i = 0; i < HOOK_VARIABLES; i++)
+        free(added[i]);
 }
 
 static void on_event(void *context, const struct world_event *event)
 {
-    const struct hooks *hooks = context;
-    if (event->server == NULL || event->server->foreign)
-        return;
+    struct hooks *hooks = context;
     if (event->kind == WORLD_EVENT_SERVER_RUNNING && hooks->boot != NULL)
-        run(hooks->boot, event->server);
-    if (event->kind == WORLD_EVENT_SERVER_DELETING && hooks->removal != NULL)
-        run(hooks->removal, event->server);
+        run_hook(hooks, "boot", hooks->boot, event->server);
+    if (event->kind == WORLD_EVENT_SERVER_DELETING && hooks->erase != NULL)
+        run_hook(hooks, "delete", hooks->erase, event->server);
 }
 
-bool hooks_init(struct hooks *hooks, struct world *world, struct error *error)
+bool hooks_init(struct hooks **out, struct event_base *base, struct world *world,
+                const char *boot_command, const char *delete_command, struct error *error)
 {
-    signal(SIGCHLD, SIG_IGN);
-    return world_observe(world, on_event, hooks) ||
-           error_set(error, "the world has no room for another observer");
+    struct hooks *hooks = calloc(1, sizeof *hooks);
+    if (hooks == NULL)
+        return error_set(error, "no memory for the hooks");
+    hooks->boot = boot_command;
+    hooks->erase = delete_command;
+    hooks->child_ended = evsignal_new(base, SIGCHLD, on_child_ended, hooks);
+    if (hooks->child_ended == NULL || evsignal_add(hooks->child_ended, NULL) != 0 ||
+        !world_observe(world, on_event, hooks)) {
+        hooks_free(hooks);
+        return error_set(error, "cannot watch for hooks that end");
+    }
+    *out = hooks;
+    return true;
+}
+
+void hooks_free(struct hooks *hooks)
+{
+    if (hooks == NULL)
+        return;
+    for (size_t i = 0; i < hooks->count; i++)
+        (void)kill(-hooks->running[i].pid, SIGTERM);
+    if (hooks->child_ended != NULL)
+        event_free(hooks->child_ended);
+    free(hooks);
 }

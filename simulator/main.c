@@ -9,9 +9,11 @@
 #include "simulator/hooks.h"
 #include "simulator/kube_api.h"
 #include "simulator/options.h"
+#include "simulator/summary_text.h"
 #include "simulator/workload.h"
 #include "simulator/world/world.h"
 
+#include <errno.h>
 #include <event2/event.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -23,7 +25,7 @@ struct simulator {
     struct event *ticker, *terminate, *interrupt;
     struct world *world;
     struct workload *workload;
-    struct hooks hooks;
+    struct hooks *hooks;
     struct faults *faults;
     struct server *server;
     struct gitea_api *gitea;
@@ -111,6 +113,22 @@ static bool listen_all(struct simulator *simulator, const struct options *option
     return true;
 }
 
+/* For scripts: one line of JSON with the port of each API that listens. */
+static bool write_ports(const struct simulator *simulator, const char *path, struct error *error)
+{
+    if (path == NULL)
+        return true;
+    json_t *ports = json_object();
+    for (int api = 0; api < API_COUNT; api++) {
+        uint16_t port = server_port(simulator->server, (enum api)api);
+        if (port != 0)
+            (void)json_object_set_new(ports, api_name((enum api)api), json_integer(port));
+    }
+    bool written = ports != NULL && json_dump_file(ports, path, JSON_COMPACT) == 0;
+    json_decref(ports);
+    return written || error_set_errno(error, errno, "the ports cannot be written to %s", path);
+}
+
 static bool start_events(struct simulator *simulator, struct error *error)
 {
     struct timeval every = {.tv_usec = TICK_MS * 1000};
@@ -130,19 +148,19 @@ static bool simulator_init(struct simulator *simulator, struct options *options,
     options->world.start_ms = clock_wall_ms();
     options->world.nodes = options->world.nodes && !options->without[API_KUBE];
     options->world.runners = options->world.runners && !options->without[API_GITEA];
-    simulator->hooks = (struct hooks){.boot = options->boot_hook, .removal = options->delete_hook};
     simulator->base = event_base_new();
     if (simulator->base == NULL)
         return error_set(error, "no memory for the event loop");
     simulator->world = world_new(&options->world);
-    return hooks_init(&simulator->hooks, simulator->world, error) &&
+    return hooks_init(&simulator->hooks, simulator->base, simulator->world, options->boot_hook,
+                      options->delete_hook, error) &&
            workload_init(&simulator->workload, simulator->world, options->workload_path,
                          options->workload_rate, options->workload_job_ms, error) &&
            faults_init(&simulator->faults, error) &&
            server_init(&simulator->server, simulator->base, simulator->world, simulator->faults,
                        options->log_path, error) &&
            make_apis(simulator, options, error) && listen_all(simulator, options, error) &&
-           start_events(simulator, error);
+           write_ports(simulator, options->ports_file, error) && start_events(simulator, error);
 }
 
 static void free_event(struct event *event)
@@ -159,6 +177,7 @@ static void simulator_free(struct simulator *simulator)
     hetzner_api_free(simulator->hetzner);
     gitea_api_free(simulator->gitea);
     faults_free(simulator->faults);
+    hooks_free(simulator->hooks);
     workload_free(simulator->workload);
     world_free(simulator->world);
     free_event(simulator->ticker);
@@ -184,6 +203,9 @@ int main(int count, char **words)
     if (!simulator_init(&simulator, &options, &error))
         log_fatal("%s", error.text);
     event_base_dispatch(simulator.base);
+    struct world_summary summary;
+    world_summary(simulator.world, &summary);
+    summary_print(&summary, stdout);
     simulator_free(&simulator);
     return EXIT_SUCCESS;
 }

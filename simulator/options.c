@@ -81,6 +81,8 @@ static const struct text {
     TOKENS(API_HETZNER, "hetzner"),
     TOKENS(API_KUBE, "kube"),
     {"log", offsetof(struct options, log_path), "a JSON line a request goes here"},
+    {"ports-file", offsetof(struct options, ports_file),
+     "one line of JSON with the ports goes here"},
     {"workload", offsetof(struct options, workload_path), "CSV of jobs to push"},
     {"boot_hook", offsetof(struct options, boot_hook), "command when a server has booted"},
     {"delete_hook", offsetof(struct options, delete_hook), "command when a server is deleted"},

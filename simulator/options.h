@@ -18,6 +18,7 @@ struct options {
     struct server_tokens tokens[API_COUNT];
     int64_t hetzner_requests;  /* an hour */
     const char *log_path;      /* the request log, NULL: none */
+    const char *ports_file;    /* gets the ports as JSON, NULL: none */
     const char *workload_path; /* CSV, NULL: none */
     int64_t workload_rate;     /* generated jobs an hour, 0: none */
     int64_t workload_job_ms;   /* mean duration of a generated job */
