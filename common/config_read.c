@@ -14,12 +14,8 @@
 
 /* --------------------------------------------------------------------------------- mistakes */
 
-static void add_problem(struct config_problems *problems, unsigned line, unsigned column,
-                        const char *format, va_list arguments)
-    __attribute__((format(printf, 4, 0)));
-
-static void add_problem(struct config_problems *problems, unsigned line, unsigned column,
-                        const char *format, va_list arguments)
+static void keep_problem(struct config_problems *problems, unsigned line, unsigned column,
+                         const char *text)
 {
     if (problems->count == CONFIG_PROBLEMS_MAX) {
         problems->dropped++;
@@ -28,7 +24,7 @@ static void add_problem(struct config_problems *problems, unsigned line, unsigne
     struct config_problem *problem = &problems->problem[problems->count++];
     problem->line = line;
     problem->column = column;
-    vsnprintf(problem->text, sizeof problem->text, format, arguments);
+    snprintf(problem->text, sizeof problem->text, "%s", text);
     for (char *c = problem->text; *c; c++) /* a key may hold anything: it must not forge a line */
         if ((unsigned char)*c < 32 || *c == 127)
             *c = '?';
@@ -40,20 +36,24 @@ static void problem_at(struct config_problems *problems, unsigned line, unsigned
 static void problem_at(struct config_problems *problems, unsigned line, unsigned column,
                        const char *format, ...)
 {
+    char text[CONFIG_PROBLEM_BYTES_MAX];
     va_list arguments;
     va_start(arguments, format);
-    add_problem(problems, line, column, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    keep_problem(problems, line, column, text);
 }
 
 void config_reader_problem_at(struct config_reader *reader, const yaml_node_t *node,
                               const char *format, ...)
 {
+    char text[CONFIG_PROBLEM_BYTES_MAX];
     va_list arguments;
     va_start(arguments, format);
-    add_problem(reader->problems, node ? (unsigned)node->start_mark.line + 1 : 1,
-                node ? (unsigned)node->start_mark.column + 1 : 1, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    keep_problem(reader->problems, node ? (unsigned)node->start_mark.line + 1 : 1,
+                 node ? (unsigned)node->start_mark.column + 1 : 1, text);
 }
 
 void config_reader_mark(struct config_reader *reader, const void *field, const yaml_node_t *node,
@@ -88,11 +88,12 @@ void config_reader_problem(struct config_reader *reader, const void *field, cons
     const struct config_mark *mark = find_mark(reader, field);
     if (!mark)
         mark = find_mark(reader, section);
+    char text[CONFIG_PROBLEM_BYTES_MAX];
     va_list arguments;
     va_start(arguments, format);
-    add_problem(reader->problems, mark ? mark->line : 1, mark ? mark->column : 1, format,
-                arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    keep_problem(reader->problems, mark ? mark->line : 1, mark ? mark->column : 1, text);
 }
 
 bool config_reader_fine(const struct config_reader *reader, const void *field)
