@@ -12,10 +12,10 @@
 
 #include "common/api_trouble.h"
 #include "common/config.h"
+#include "common/credentials.h"
 #include "common/http.h"
 #include "common/url.h"
 #include "poller/budget.h"
-#include "common/credentials.h"
 #include "proto/worker.h"
 
 struct event;
