@@ -26,7 +26,7 @@ void control_error(struct exchange *exchange, int status, const char *format, ..
     char text[512];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments); /* NOLINT: va_start is just above */
     va_end(arguments);
     exchange_reply_json(exchange, status, json_pack("{s:s}", "error", text));
 }
