@@ -15,8 +15,6 @@
 #define HOOKS_RUNNING_MAX 4096
 #define HOOK_VARIABLES    3
 
-extern char **environ;
-
 struct running {
     pid_t pid;
     const char *kind; /* "boot" or "delete" */
@@ -69,23 +67,24 @@ static char **make_environment(char *const added[HOOK_VARIABLES])
     char **all = calloc(count + HOOK_VARIABLES + 1, sizeof *all);
     if (all == NULL)
         return NULL;
-    memcpy(all, added, HOOK_VARIABLES * sizeof *all);
+    for (size_t i = 0; i < HOOK_VARIABLES; i++)
+        all[i] = added[i];
     memcpy(all + HOOK_VARIABLES, environ, count * sizeof *all);
     return all;
 }
 
 static int spawn(const char *command, char **environment, pid_t *pid)
 {
-    char shell[] = "sh", flag[] = "-c";
     char *text = strdup(command);
     if (text == NULL)
         return ENOMEM;
-    char *words[] = {shell, flag, text, NULL};
     posix_spawnattr_t attributes;
     int failed = posix_spawnattr_init(&attributes);
     if (failed == 0) {
         (void)posix_spawnattr_setpgroup(&attributes, 0);
         (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+        char shell[] = "sh", flag[] = "-c";
+        char *words[] = {shell, flag, text, NULL};
         failed = posix_spawn(pid, "/bin/sh", NULL, &attributes, words, environment);
         (void)posix_spawnattr_destroy(&attributes);
     }
