@@ -72,6 +72,18 @@ static void wait_at_least(struct work *work, int64_t ms)
         work->notes.wait_ms = ms;
 }
 
+static void say_held(struct work *work, const struct api_trouble *trouble)
+{
+    const struct kube_pod *pod = &work->facts.pods.item[work->notes.index].pod;
+    if (trouble->trouble == TROUBLE_PROTECTED)
+        work_say(work, "two budgets hold %.40s/%.60s, which never heals: take one away",
+                 pod->namespace_name, pod->name);
+    else if (trouble->trouble == TROUBLE_RATE_LIMITED)
+        work_say(work, "its budget holds %.40s/%.60s", pod->namespace_name, pod->name);
+    else
+        work_say(work, "%.200s", trouble->error.text);
+}
+
 /* No pod keeps another from being evicted: what went wrong is said, and the walk goes on. */
 static void on_evicted(struct work *work, const struct http_answer *answer,
                        const struct api_trouble *trouble)
@@ -86,10 +98,7 @@ static void on_evicted(struct work *work, const struct http_answer *answer,
         if (work->notes.worst !=
             TROUBLE_PROTECTED) /* what never heals is what a person must know */
             work->notes.worst = trouble->trouble;
-        if (trouble->trouble == TROUBLE_PROTECTED)
-            work_say(work, "two budgets hold a pod, which never heals by itself: take one away");
-        else
-            work_say(work, "%.120s", trouble->error.text);
+        say_held(work, trouble);
     }
     work->notes.index++;
     evict_next(work);
