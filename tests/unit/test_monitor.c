@@ -329,6 +329,29 @@ static bool answered(struct event_base *base, int client, unsigned ms)
     return read_all(base, client, answer, sizeof answer, ms) && strstr(answer, "200 OK");
 }
 
+/* A request whose bytes come one by one is ended in request_timeout all the same. */
+static void slow_requests_are_ended(void)
+{
+    struct event_base *base = event_base_new();
+    struct config *config = config_new();
+    CU_ASSERT_TRUE(config_set(config, "monitor.request_timeout", "500ms", NULL));
+    struct serve *serve = listening(base, config);
+    char nothing[16];
+    bool ended = false;
+    int client = connected();
+    CU_ASSERT_EQUAL(send(client, "GET /", 5, MSG_NOSIGNAL), 5);
+    for (int i = 0; i < 20 && !ended; i++) {
+        send(client, "a", 1, MSG_NOSIGNAL);
+        ended = read_all(base, client, nothing, sizeof nothing, 100);
+    }
+    CU_ASSERT_TRUE(ended);
+    close(client);
+    serve_free(serve);
+    picture_clear(full_picture());
+    config_free(config);
+    event_base_free(base);
+}
+
 /* One more than connections_max waits until one ends; one that says nothing is ended in
  * request_timeout. */
 static void the_server_holds_its_limits(void)
@@ -428,6 +451,7 @@ int main(int argc, char **argv)
         {"nobody speaks for another", nobody_speaks_for_another},
         {"the server answers and refuses", the_server_answers_and_refuses},
         {"the server holds its limits", the_server_holds_its_limits},
+        {"slow requests are ended", slow_requests_are_ended},
         {"the page equals the table", the_page_equals_the_table},
         CU_TEST_INFO_NULL,
     };
