@@ -11,7 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define BACKLOG 128
+#define BACKLOG         128
+#define GROUP_BYTES_MAX 65536 /* its members included */
 
 union address {
     struct sockaddr any;
@@ -123,10 +124,15 @@ static bool give_to_group(const char *path, const char *name, struct error *erro
     if (name[0] == '\0')
         return chmod(path, 0600) == 0 ||
                error_set_errno(error, errno, "files.control_socket: cannot chmod %s", path);
-    const struct group *group = getgrnam(name);
+    struct group entry;
+    struct group *group = NULL;
+    char memory[GROUP_BYTES_MAX];
+    int number = getgrnam_r(name, &entry, memory, sizeof memory, &group);
+    if (number != 0)
+        return error_set_errno(error, number, "files.control_group: cannot look up group %s", name);
     if (group == NULL)
         return error_set(error, "files.control_group: there is no group %s on this machine", name);
-    if (chown(path, (uid_t)-1, group->gr_gid) != 0 || chmod(path, 0660) != 0)
+    if (chown(path, (uid_t)-1, entry.gr_gid) != 0 || chmod(path, 0660) != 0)
         return error_set_errno(error, errno, "files.control_group: cannot give %s to %s", path,
                                name);
     return true;

@@ -290,8 +290,11 @@ int supervisor_run(const char *config_path)
         return 1;
     }
     struct supervisor *supervisor = calloc(1, sizeof *supervisor);
-    if (supervisor == NULL)
-        log_fatal("no memory for the supervisor");
+    if (supervisor == NULL) {
+        log_error("no memory for the supervisor");
+        config_free(config);
+        return 1;
+    }
     supervisor->config_path = config_path;
     notify_open(&supervisor->notify);
     spawn_find_folder(supervisor->folder);

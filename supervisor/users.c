@@ -13,34 +13,56 @@
 #define UNUSED_FIRST 58000u
 #define UNUSED_LAST  59999u
 
+#define ENTRY_BYTES_MAX 65536 /* of the list of users or groups, members included */
+
 bool users_can_switch(void)
 {
     return geteuid() == 0 || (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_SETUID, 0, 0) == 1 &&
                               prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_SETGID, 0, 0) == 1);
 }
 
+/* Whether a user or a group has this number. Where the machine's list cannot be read it counts as
+ * taken: a number that belongs to somebody would give a worker that somebody's files. */
+static bool is_taken(uint32_t id)
+{
+    struct passwd user, *found_user = NULL;
+    struct group group, *found_group = NULL;
+    char memory[ENTRY_BYTES_MAX];
+    return getpwuid_r(id, &user, memory, sizeof memory, &found_user) != 0 || found_user != NULL ||
+           getgrgid_r(id, &group, memory, sizeof memory, &found_group) != 0 || found_group != NULL;
+}
+
 static uint32_t unused_from(uint32_t first)
 {
     for (uint32_t id = first; id <= UNUSED_LAST; id++)
-        if (getpwuid(id) == NULL && getgrgid(id) == NULL)
+        if (!is_taken(id))
             return id;
     return 0;
+}
+
+/* False where there is no such user. */
+static bool look_up(const char *name, struct worker_user *out)
+{
+    struct passwd user, *found = NULL;
+    char memory[ENTRY_BYTES_MAX];
+    if (getpwnam_r(name, &user, memory, sizeof memory, &found) != 0 || found == NULL)
+        return false;
+    *out = (struct worker_user){user.pw_uid, user.pw_gid};
+    return true;
 }
 
 static bool find_configured(const struct worker_row *row, const char *name, struct worker_user *out,
                             struct error *error)
 {
-    const struct passwd *user = getpwnam(name);
-    if (user == NULL)
+    if (!look_up(name, out))
         return error_set(error,
                          "%s: there is no user %s on this machine: make it, or leave the key "
                          "out",
                          row->users_key, name);
-    if (user->pw_uid == 0 || user->pw_gid == 0)
+    if (out->uid == 0 || out->gid == 0)
         return error_set(error,
                          "%s: %s is root or of root's group; a worker is to have fewer rights",
                          row->users_key, name);
-    *out = (struct worker_user){user->pw_uid, user->pw_gid};
     return true;
 }
 
@@ -60,11 +82,8 @@ bool users_find(const struct config *config, struct worker_user out[TOPOLOGY_WOR
                 return false;
             continue;
         }
-        const struct passwd *user = getpwnam(row->account);
-        if (user != NULL && user->pw_uid != 0 && user->pw_gid != 0) {
-            out[i] = (struct worker_user){user->pw_uid, user->pw_gid};
+        if (look_up(row->account, &out[i]) && out[i].uid != 0 && out[i].gid != 0)
             continue;
-        }
         uint32_t id = unused_from(next);
         if (id == 0)
             return error_set(error,

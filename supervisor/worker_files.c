@@ -41,12 +41,13 @@ bool worker_files_add(struct worker_files *files, enum file_kind kind, unsigned 
         close(descriptor);
         return error_set(error, "no memory for the name %s", path);
     }
+    const struct file_mark none = {.device = 0};
     files->file[files->count++] = (struct worker_file){
         .kind = kind,
         .index = index,
         .path = copy,
         .made = mark == NULL,
-        .mark = mark == NULL ? (struct file_mark){.device = 0} : *mark,
+        .mark = mark == NULL ? none : *mark,
         .descriptor = descriptor,
     };
     return true;

@@ -132,14 +132,14 @@ class Supervised(unittest.TestCase):
         self.assertFalse({"gitea-token", "hetzner-token", "kubeconfig", "join-token"} & set(given))
 
     def test_workers_hold_no_descriptor_that_was_not_given_and_no_environment(self):
-        self.start(dict(os.environ, GITEA_TOKEN="leak", https_proxy="http://evil"))
+        self.start(dict(os.environ, GITEA_TOKEN="passed-on", https_proxy="http://evil"))
         for role, pid in self.pids().items():
             if os.geteuid() == 0:
                 targets = {os.readlink(f"/proc/{pid}/fd/{one}") for one in os.listdir(f"/proc/{pid}/fd")}
                 self.assertFalse([one for one in targets if one.startswith(str(self.folder)) and
                                   not one.endswith("/log")], role)
                 environment = pathlib.Path(f"/proc/{pid}/environ").read_bytes()
-                self.assertNotIn(b"leak", environment)
+                self.assertNotIn(b"passed-on", environment)
                 self.assertNotIn(b"evil", environment)
 
     def test_as_root_every_worker_is_another_user(self):

@@ -1,0 +1,210 @@
+/* The supervisor's parts that need no process: restarts, the epoch and the lock, topology. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cunit_main.h"
+#include "supervisor/restarts.h"
+#include "supervisor/state_dir.h"
+#include "supervisor/topology.h"
+
+static const struct restart_limits limits = {
+    .restarts_max = 4, .within_ms = 60000, .first_ms = 100, .most_ms = 300};
+
+static void test_pauses_double_up_to_the_most(void)
+{
+    static struct restarts restarts;
+    const int64_t expected[] = {100, 200, 300, 300};
+    int64_t pause = 0;
+    for (size_t i = 0; i < 4; i++) {
+        CU_ASSERT_TRUE(restarts_note(&restarts, &limits, (int64_t)i, &pause));
+        CU_ASSERT_EQUAL(pause, expected[i]);
+    }
+    CU_ASSERT_FALSE(restarts_note(&restarts, &limits, 10, &pause));
+}
+
+static void test_old_restarts_are_forgotten(void)
+{
+    static struct restarts restarts;
+    int64_t pause = 0;
+    for (int64_t i = 0; i < 4; i++)
+        CU_ASSERT_TRUE(restarts_note(&restarts, &limits, i * 1000, &pause));
+    CU_ASSERT_FALSE(restarts_note(&restarts, &limits, 59999, &pause));
+    CU_ASSERT_TRUE(restarts_note(&restarts, &limits, 60000, &pause)); /* the first is 60 s old */
+    CU_ASSERT_EQUAL(pause, 300);
+    CU_ASSERT_TRUE(restarts_note(&restarts, &limits, 200000, &pause));
+    CU_ASSERT_EQUAL(pause, 100);
+}
+
+static void test_the_most_restarts_that_can_be_configured(void)
+{
+    static struct restarts restarts;
+    const struct restart_limits most = {RESTARTS_KEPT_MAX, 86400000, 10, 3600000};
+    int64_t pause = 0;
+    for (int64_t i = 0; i < RESTARTS_KEPT_MAX; i++)
+        CU_ASSERT_TRUE_FATAL(restarts_note(&restarts, &most, i, &pause));
+    CU_ASSERT_EQUAL(pause, 3600000);
+    CU_ASSERT_FALSE(restarts_note(&restarts, &most, RESTARTS_KEPT_MAX, &pause));
+}
+
+/* -------------------------------------------------------------------------- state directory */
+
+static char folder[] = "/tmp/ebbtide-state-XXXXXX";
+static struct config *config;
+
+static void write_epoch(const char *text)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/epoch", folder);
+    FILE *file = fopen(path, "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    fputs(text, file);
+    CU_ASSERT_EQUAL(fclose(file), 0);
+}
+
+static void test_the_epoch_rises_and_is_kept(void)
+{
+    struct state_dir state;
+    struct error error = {""};
+    uint64_t first = 0, second = 0;
+    CU_ASSERT_TRUE_FATAL(state_dir_open(&state, config, &error));
+    CU_ASSERT_TRUE(state_dir_raise_epoch(&state, INT64_C(1767225600000) + 120000, &first, &error));
+    CU_ASSERT_EQUAL(first, 3); /* two minutes into 2026: no name of a lost state comes back */
+    state_dir_close(&state);
+    CU_ASSERT_TRUE_FATAL(state_dir_open(&state, config, &error));
+    CU_ASSERT_TRUE(state_dir_raise_epoch(&state, 0, &second, &error)); /* whatever the clock says */
+    CU_ASSERT_EQUAL(second, 4);
+    state_dir_close(&state);
+}
+
+static void test_an_epoch_that_is_none_is_an_error_and_stays(void)
+{
+    static const char *const bad[] = {"",
+                                      "\n",
+                                      "7",
+                                      "-7\n",
+                                      "7x\n",
+                                      "0\n",
+                                      "x\n",
+                                      " \n",
+                                      "99999999999999999999999\n",
+                                      "18446744073709551615\n"};
+    struct state_dir state;
+    struct error error = {""};
+    CU_ASSERT_TRUE_FATAL(state_dir_open(&state, config, &error));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        uint64_t epoch = 0;
+        write_epoch(bad[i]);
+        CU_ASSERT_FALSE(state_dir_raise_epoch(&state, 1, &epoch, &error));
+        CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "epoch"));
+    }
+    write_epoch("41\n");
+    uint64_t epoch = 0;
+    CU_ASSERT_TRUE(state_dir_raise_epoch(&state, 1, &epoch, &error));
+    CU_ASSERT_EQUAL(epoch, 42);
+    state_dir_close(&state);
+}
+
+/* A lock is a process's: the other one is a child. */
+static void test_two_processes_cannot_have_it(void)
+{
+    struct state_dir state;
+    struct error error = {""};
+    CU_ASSERT_TRUE_FATAL(state_dir_open(&state, config, &error));
+    pid_t child = fork();
+    if (child == 0) {
+        struct state_dir other;
+        int64_t holder = 0;
+        char name[32];
+        snprintf(name, sizeof name, "process %ld", (long)getppid());
+        bool refused = !state_dir_open(&other, config, &error) && strstr(error.text, name) != NULL;
+        bool found = state_dir_holder(config, &holder, &error) && holder == getppid();
+        _exit(refused && found ? 0 : 1);
+    }
+    int status = 1;
+    CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+    CU_ASSERT_EQUAL(status, 0);
+    state_dir_close(&state);
+}
+
+static void test_segments_are_found_by_their_number(void)
+{
+    struct state_dir state;
+    struct error error = {""};
+    char name[CONFIG_PATH_BYTES_MAX];
+    CU_ASSERT_TRUE_FATAL(state_dir_open(&state, config, &error));
+    CU_ASSERT_EQUAL(state_dir_last_segment(&state, config, "audit.jsonl"), 0);
+    for (unsigned index = 0; index < 3; index++) {
+        int descriptor =
+            state_dir_segment(&state, config, "audit.jsonl", index, name, sizeof name, &error);
+        struct stat file;
+        CU_ASSERT_FATAL(descriptor >= 0 && fstat(descriptor, &file) == 0);
+        CU_ASSERT_EQUAL(file.st_mode & 0777, 0600);
+        close(descriptor);
+    }
+    CU_ASSERT_PTR_NOT_NULL(strstr(name, "/audit.jsonl.2"));
+    CU_ASSERT_EQUAL(state_dir_last_segment(&state, config, "audit.jsonl"), 2);
+    CU_ASSERT_EQUAL(state_dir_segment(&state, config, "audit.jsonl", STATE_SEGMENTS_MAX + 1, name,
+                                      sizeof name, &error),
+                    -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "audit.jsonl"));
+    state_dir_close(&state);
+}
+
+/* --------------------------------------------------------------------------------- topology */
+
+static void test_nobody_reaches_whom_it_must_not(void)
+{
+    const uint32_t core_and_monitor = ROLE_BIT(ROLE_RECONCILER) | ROLE_BIT(ROLE_MONITOR);
+    CU_ASSERT_EQUAL(topology_peers(ROLE_POLLER_GITEA), core_and_monitor);
+    CU_ASSERT_EQUAL(topology_peers(ROLE_POLLER_HETZNER), core_and_monitor);
+    CU_ASSERT_EQUAL(topology_peers(ROLE_POLLER_KUBE), core_and_monitor);
+    CU_ASSERT_EQUAL(topology_peers(ROLE_ACTUATOR), core_and_monitor);
+    CU_ASSERT_EQUAL(topology_peers(ROLE_RECONCILER), ROLES_WORKERS & ~ROLE_BIT(ROLE_RECONCILER));
+    CU_ASSERT_EQUAL(topology_peers(ROLE_MONITOR), ROLES_WORKERS & ~ROLE_BIT(ROLE_MONITOR));
+}
+
+static int set_up(void)
+{
+    config = config_new();
+    struct error error;
+    return config != NULL && mkdtemp(folder) != NULL &&
+                   config_set(config, "files.state_dir", folder, &error)
+               ? 0
+               : 1;
+}
+
+static int tear_down(void)
+{
+    static const char *const names[] = {"epoch",       "epoch.new",     "lock",
+                                        "audit.jsonl", "audit.jsonl.1", "audit.jsonl.2"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char path[128];
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        (void)unlink(path);
+    }
+    config_free(config);
+    return rmdir(folder);
+}
+
+int main(void)
+{
+    CU_TestInfo tests[] = {
+        {"pauses double up to the most", test_pauses_double_up_to_the_most},
+        {"old restarts are forgotten", test_old_restarts_are_forgotten},
+        {"the most restarts that can be configured", test_the_most_restarts_that_can_be_configured},
+        {"the epoch rises and is kept", test_the_epoch_rises_and_is_kept},
+        {"an epoch that is none is an error", test_an_epoch_that_is_none_is_an_error_and_stays},
+        {"two processes cannot have it", test_two_processes_cannot_have_it},
+        {"segments are found by their number", test_segments_are_found_by_their_number},
+        {"nobody reaches whom it must not", test_nobody_reaches_whom_it_must_not},
+        CU_TEST_INFO_NULL,
+    };
+    int failed = set_up();
+    if (failed == 0)
+        failed = cunit_run("supervisor_parts", tests);
+    return tear_down() != 0 ? 1 : failed;
+}
