@@ -108,7 +108,7 @@ static void step(struct core *core, struct node *node)
     switch (before) {
     case NODE_PROVISIONING: step_provisioning(core, node); break;
     case NODE_BUSY:
-    case NODE_IDLE: break;
+    case NODE_IDLE: node->errand.unknown = false; break; /* looked at: nothing is left to know */
     case NODE_DEREGISTERING:
         if (core->may_destroy)
             step_deregistering(core, node);

@@ -362,6 +362,8 @@ static void test_restart_keeps_idle_time(void)
     CU_ASSERT_EQUAL(state_of(world), NODE_IDLE);
     CU_ASSERT_TRUE(world_node(world)->idle_ms >= idle_ms);
     CU_ASSERT_EQUAL(world->out->status->total_micro, 100000); /* not paid twice */
+    world_run(world, MINUTES(36));
+    CU_ASSERT_EQUAL(state_of(world), NODE_DEREGISTERING); /* and it goes on as before */
     void *owners[3];
     core_end(old, owners);
     for (unsigned i = 0; i < 3; i++)
