@@ -115,7 +115,10 @@ static void consider(struct core *core, struct node *node)
 {
     const struct node_idle *idle = life_as_idle(&node->life);
     const struct pool_now *pool = &core->pool[node->pool];
-    if (idle == NULL || node->foreign || node->errand.in_flight || node->errand.unknown)
+    if (idle == NULL || node->foreign || node->errand.in_flight)
+        return;
+    /* What was last asked may or may not have happened (a restart): not before the APIs show it. */
+    if (node->errand.unknown && !trust_shows_result(core, node))
         return;
     if (pool->serving > core->config->pools[node->pool].max) {
         retire(core, node, REASON_OVER_MAX);
