@@ -189,7 +189,9 @@ static const char *keep(const char *before, const char *word)
     static char texts[4096][WORLD_NAME];
     static unsigned next;
     char *text = texts[next++ % 4096];
-    snprintf(text, WORLD_NAME, "%s%s", before, word);
+    int length = snprintf(text, WORLD_NAME, "%s%s", before, word);
+    if (length < 0 || length >= WORLD_NAME)
+        abort(); /* two names that were cut could be one */
     return text;
 }
 
