@@ -376,6 +376,13 @@ static void clear_program(struct program *program)
     http_close(program->http);
 }
 
+/* The loop has ended; what hangs on it goes before it does. */
+static void on_ended(struct worker *worker, void *state)
+{
+    (void)worker;
+    clear_program(state);
+}
+
 /* jansson's copies of user data hold the join token. */
 static void wipe_and_free(void *memory)
 {
@@ -397,10 +404,9 @@ int main(void)
         .message = on_message,
         .stop = on_stop,
         .status = on_status,
+        .ended = on_ended,
     };
     static struct program program;
     json_set_alloc_funcs(malloc, wipe_and_free);
-    int status = worker_run(&behaviour, &program);
-    clear_program(&program);
-    return status;
+    return worker_run(&behaviour, &program);
 }
