@@ -21,7 +21,7 @@ def wrapped_programs(folder):
         elif program.name.removeprefix("ebbtide-") in WORKERS:
             wrapper = folder / program.name
             wrapper.write_text(
-                f"#!/bin/sh\nexec valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect "
+                f"#!/bin/sh\nexec valgrind --quiet --vgdb=no --leak-check=full --show-leak-kinds=definite,indirect "
                 f"--errors-for-leak-kinds=definite,indirect --error-exitcode={LEAK_STATUS} "
                 f"--log-file={folder}/{program.name}.%p.valgrind {program} \"$@\"\n")
             wrapper.chmod(wrapper.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
