@@ -43,12 +43,9 @@ static void step_provisioning(struct core *core, struct node *node)
     ask_create(core, node, REASON_DEMAND, "the answer to its create was lost: look for its name");
 }
 
-/* A fence of ours that outlived its teardown is lifted. What nobody answered before a restart is
- * settled by what is seen now: the node serves, so nothing of it is left to wait for. */
+/* A fence of ours that outlived its teardown is lifted. */
 static void step_serving(struct core *core, struct node *node)
 {
-    if (node->errand.unknown && trust_shows_result(core, node))
-        node->errand.unknown = false;
     if (core->gitea == NULL || core->kube == NULL || node->sight.disabled_by_us == 0 ||
         !trust_shows_result_of(core, SOURCE_GITEA, node) ||
         !trust_shows_result_of(core, SOURCE_KUBE, node) || !core->may_destroy)

@@ -93,12 +93,12 @@ static uint64_t play(uint64_t seed, bool *held)
         finish_some_jobs(world);
         pick_jobs(world);
         world_run(world, (int64_t)(1 + roll(8)) * WORLD_POLL_MS);
-        for (uint32_t i = 0; i < world->actions; i++)
+        *held = invariants_hold(world);
+        for (uint32_t i = 0; i < world->actions && *held; i++)
             if (!world->action[i].answered)
                 answer_one(world, &world->action[i]);
         if (world->actions > WORLD_ACTIONS / 2)
             world->actions = 0; /* all are answered */
-        *held = invariants_hold(world);
     }
     uint64_t digest = core_digest(world->core);
     world_free(world);
