@@ -49,8 +49,8 @@ pools:
     cloud_init_file: {root}/deploy/cloud-init/k3s.yaml
     server_url: https://10.0.0.1:6443
     join_token_file: {folder}/join-token
-billing: {{period: {period_ms}ms, window: 15s}}
-life: {{idle_timeout: 3s, idle_confirm: 2s, provision_timeout: 30s, create_grace: 5s, drain_deadline: 5s, remove_allowance: 2s}}
+billing: {{period: {period_ms}ms, window: 20s}}
+life: {{idle_timeout: 1s, idle_confirm: 2s, provision_timeout: 30s, create_grace: 5s, drain_deadline: 2s, remove_allowance: 1s}}
 rails: {{max_servers: 5, max_hourly_cost: 5.00, creates_per_minute: 60, deletes_per_minute: 60}}
 http: {{allow_http_on_loopback: true}}
 files: {{state_dir: {folder}/state, control_socket: {folder}/control.sock}}
