@@ -11,6 +11,7 @@
 #include "common/log.h"
 
 #define PEER_GROUPS_MAX 256
+#define GROUP_BYTES_MAX 65536 /* an entry of the list of groups, its members included */
 
 struct client {
     struct control *control;
@@ -97,6 +98,7 @@ static void on_connection(evutil_socket_t listener, short what, void *argument)
     static const struct channel_identity identity = {.self = ROLE_RECONCILER, .peer = ROLE_CLIENT};
     struct control *control = argument;
     struct error error = {""};
+    /* cppcheck-suppress nullPointer ; accept4(2): NULL asks for no address */
     int socket = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (socket < 0) {
         if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
@@ -119,7 +121,11 @@ static bool find_group(struct control *control, const char *name, struct error *
 {
     if (name[0] == '\0')
         return true;
-    const struct group *group = getgrnam(name);
+    struct group entry, *group = NULL;
+    char memory[GROUP_BYTES_MAX];
+    int number = getgrnam_r(name, &entry, memory, sizeof memory, &group);
+    if (number != 0)
+        return error_set_errno(error, number, "files.control_group: cannot look up %s", name);
     if (group == NULL)
         return error_set(error, "files.control_group: there is no group %s", name);
     control->has_group = true;

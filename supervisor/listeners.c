@@ -59,6 +59,7 @@ static int listen_on(const union address *address, socklen_t size)
 static unsigned port_of(int listener)
 {
     union address address;
+    memset(&address, 0, sizeof address);
     socklen_t size = sizeof address;
     if (getsockname(listener, &address.any, &size) != 0)
         return 0;

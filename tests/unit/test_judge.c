@@ -35,15 +35,14 @@ static void begin(void)
 
 static struct facts facts_of_a_node(void)
 {
-    return (struct facts){
+    struct facts facts = {
         .server_found = true,
         .server = {.id = 42, .name = "ebb-linux-1", .labels = ours, .labels_count = 4},
         .node_found = true,
-        .node = {.node = {.uid = "u",
-                          .name = "ebb-linux-1",
-                          .provider_id = "hcloud://42",
-                          .fence_note = ""}},
     };
+    facts.node.node = (struct kube_node){
+        .uid = "u", .name = "ebb-linux-1", .provider_id = "hcloud://42", .fence_note = ""};
+    return facts;
 }
 
 static struct action action_of(enum action_kind kind)
