@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/cloud_init.h"
 #include "common/credentials.h"
+#include "common/json_read.h"
 #include "common/log.h"
 #include "common/secret.h"
 #include "common/whole_file.h"
@@ -221,6 +222,7 @@ static bool on_start(struct worker *worker, const struct config *config, void *s
     struct program *program = state;
     struct actuator *actuator = &program->actuator;
     program->worker = worker;
+    json_start();
     actuator->base = worker_base(worker);
     actuator->config = config;
     actuator->report = on_result;
