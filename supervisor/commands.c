@@ -44,7 +44,7 @@ int command_example_config(const struct command_words *words)
 
 int command_render(const struct command_words *words)
 {
-    return cloud_init_render_command(words->config, NULL, stdout, stderr);
+    return cloud_init_render_command(words->config, words->pool, stdout, stderr);
 }
 
 /* ------------------------------------------------------------------------------ stop, reload */

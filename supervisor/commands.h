@@ -10,6 +10,7 @@
 
 struct command_words {
     const char *config; /* --config FILE, or the only word */
+    const char *pool;   /* render --pool NAME; NULL: the first */
     bool watch;         /* status --watch */
 };
 

@@ -4,11 +4,11 @@
 
 #include "supervisor/commands.h"
 
-enum takes { TAKES_NOTHING, TAKES_CONFIG, TAKES_CONFIG_AND_WATCH };
+enum takes { TAKES_CONFIG = 1, TAKES_WATCH = 2, TAKES_POOL = 4 };
 
 struct command {
     const char *name, *words, *help;
-    enum takes takes;
+    unsigned takes; /* of enum takes */
     int (*run)(const struct command_words *words);
 };
 
@@ -16,18 +16,18 @@ static const struct command commands[] = {
     {"run", "--config FILE", "run the daemon in the foreground", TAKES_CONFIG, command_run},
     {"check-config", "FILE", "name every mistake of a configuration", TAKES_CONFIG,
      command_check_config},
-    {"example-config", "", "print a commented example of a configuration", TAKES_NOTHING,
+    {"example-config", "", "print a commented example of a configuration", 0,
      command_example_config},
-    {"render", "--config FILE", "print the user data that servers get, secrets masked",
-     TAKES_CONFIG, command_render},
+    {"render", "--config FILE [--pool NAME]", "print a server's user data, secrets masked",
+     TAKES_CONFIG | TAKES_POOL, command_render},
     {"status", "--config FILE [--watch]", "show the fleet, once or all the time",
-     TAKES_CONFIG_AND_WATCH, command_status},
+     TAKES_CONFIG | TAKES_WATCH, command_status},
     {"reload", "--config FILE", "make the running daemon read its configuration again",
      TAKES_CONFIG, command_reload},
     {"stop", "--config FILE", "end the running daemon; say which servers stay rented", TAKES_CONFIG,
      command_stop},
-    {"version", "", "print the version", TAKES_NOTHING, command_version},
-    {"help", "", "print this", TAKES_NOTHING, command_help},
+    {"version", "", "print the version", 0, command_version},
+    {"help", "", "print this", 0, command_help},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
@@ -36,7 +36,7 @@ int command_help(const struct command_words *words)
     (void)words;
     printf("usage: ebbtide COMMAND\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
-        printf("  %-15s %-24s %s\n", commands[i].name, commands[i].words, commands[i].help);
+        printf("  %-15s %-27s %s\n", commands[i].name, commands[i].words, commands[i].help);
     printf("\nWithout --config, FILE is %s.\n", STANDARD_CONFIG);
     return 0;
 }
@@ -67,31 +67,60 @@ static const struct command *find(const char *name)
     return NULL;
 }
 
-/* --config FILE, --config=FILE, FILE, --watch; each at most once. */
+/* Where the option (`--config`) stands at *at, as two words or with =, sets *value (NULL: nothing
+ * follows) and moves on to its last word. */
+static bool is_option(const char *option, int count, char **word, int *at, const char **value)
+{
+    size_t length = strlen(option);
+    if (strncmp(word[*at], option, length) != 0)
+        return false;
+    if (word[*at][length] == '=') {
+        *value = word[*at] + length + 1;
+        return true;
+    }
+    if (word[*at][length] != '\0')
+        return false;
+    *value = *at + 1 < count ? word[++*at] : NULL;
+    return true;
+}
+
+/* --config FILE or only FILE, --pool NAME, --watch; each at most once. Returns 0, or the exit
+ * status with a sentence. */
+static int read_words(const struct command *command, int count, char **word,
+                      struct command_words *out)
+{
+    for (int i = 0; i < count; i++) {
+        const char *value = word[i];
+        const char **place = NULL;
+        if ((command->takes & TAKES_WATCH) != 0 && strcmp(word[i], "--watch") == 0) {
+            out->watch = true;
+            continue;
+        }
+        if ((command->takes & TAKES_POOL) != 0 && is_option("--pool", count, word, &i, &value))
+            place = &out->pool;
+        else if ((command->takes & TAKES_CONFIG) != 0 &&
+                 (is_option("--config", count, word, &i, &value) || word[i][0] != '-'))
+            place = &out->config;
+        if (place == NULL)
+            return wrong(command, "does not know ", word[i]);
+        if (value == NULL)
+            return wrong(command, "nothing follows ", word[i]);
+        if (*place != NULL)
+            return wrong(command,
+                         place == &out->pool ? "takes one pool, not also "
+                                             : "takes one file, not also ",
+                         value);
+        *place = value;
+    }
+    return 0;
+}
+
 static int run_with(const struct command *command, int count, char **word)
 {
     struct command_words words = {0};
-    for (int i = 0; i < count; i++) {
-        const char *file = NULL;
-        if (command->takes == TAKES_CONFIG_AND_WATCH && strcmp(word[i], "--watch") == 0) {
-            words.watch = true;
-            continue;
-        }
-        if (strcmp(word[i], "--config") == 0) {
-            if (++i == count)
-                return wrong(command, "--config needs a file", "");
-            file = word[i];
-        } else if (strncmp(word[i], "--config=", 9) == 0) {
-            file = word[i] + 9;
-        } else if (word[i][0] != '-') {
-            file = word[i];
-        }
-        if (file == NULL || command->takes == TAKES_NOTHING)
-            return wrong(command, "does not know ", word[i]);
-        if (words.config != NULL)
-            return wrong(command, "takes one file, not also ", file);
-        words.config = file;
-    }
+    int status = read_words(command, count, word, &words);
+    if (status != 0)
+        return status;
     if (words.config == NULL)
         words.config = STANDARD_CONFIG;
     return command->run(&words);

@@ -53,6 +53,24 @@ def test_ten_mistakes_are_named_at_once(tmp_path, command):
     assert not missing, f"{missing} not named in:\n{said}"
 
 
+def test_render_shows_the_pool_that_is_named(cloud):
+    first = cloud.write_config()["pools"][0]
+    cloud.write_config(pools=[dict(first, labels={"of": "first"}),
+                              dict(first, name="big", label_sets=[["big"]], labels={"of": "second"})])
+    for words, seen in (((), "of=first"), (("--pool", "linux"), "of=first"), (("--pool", "big"), "of=second"),
+                        (("--pool=big",), "of=second")):
+        result = run("render", "--config", cloud.config_file, *words)
+        assert result.returncode == 0, result.stderr
+        assert re.findall("of=(?:first|second)", result.stdout) == [seen], result.stdout
+    for words, said in ((("--pool", "small"), "no pool called small"), (("--pool",), "nothing follows --pool"),
+                        (("--pool", "big", "--pool=linux"), "one pool, not also linux"),
+                        (("--pools=big",), "does not know --pools=big"), ((cloud.config_file,), "takes one file")):
+        result = run("render", "--config", cloud.config_file, *words)
+        assert result.returncode != 0 and said in result.stderr, (words, result.stderr)
+    result = run("status", "--pool", "big")
+    assert result.returncode == 2 and "does not know --pool" in result.stderr
+
+
 def start_fails(cloud, *names, seconds=20):
     """The daemon ends by itself with an error that names every word of `names`."""
     daemon = cloud.spawn_daemon()
