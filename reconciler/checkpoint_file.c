@@ -172,7 +172,7 @@ static bool write_slot(int descriptor, const unsigned char *payload, size_t leng
                        struct error *error)
 {
     unsigned char head[HEAD_BYTES];
-    memcpy(head, MAGIC, MAGIC_BYTES);
+    memcpy(head, MAGIC, MAGIC_BYTES); /* NOLINT(bugprone-not-null-terminated-result): bytes */
     for (unsigned i = 0; i < LENGTH_BYTES; i++)
         head[MAGIC_BYTES + i] = (unsigned char)(length >> (8 * (LENGTH_BYTES - 1 - i)));
     if (!sum(payload, length, head + MAGIC_BYTES + LENGTH_BYTES))
