@@ -17,6 +17,7 @@
 #define POD_ROOTS       SERVICE_ACCOUNT "/ca.crt"
 #define POD_CONFIG_NAME "the pod's service account"
 #define HOST_BYTES_MAX  256
+#define HOUR_MS         3600000
 
 /* Texts that go into a file that we make: nothing that could end a quoted word. */
 static bool is_address(const char *text)
@@ -114,6 +115,19 @@ static bool parse(int descriptor, const char *path, struct kubeconfig **out, str
     return parsed;
 }
 
+/* The loader holds the other endpoints to the same rule; only a kubeconfig names this one. */
+static bool check_period(const struct config *config, const struct kubeconfig *named,
+                         const char *path, struct error *error)
+{
+    if (config->billing.period_ms >= HOUR_MS ||
+        (named->server != NULL && config_url_is_loopback(named->server)))
+        return true;
+    return error_set(error,
+                     "%s: billing.period may be less than 1h only where every endpoint is on "
+                     "loopback (demo, tests), and the server of this kubeconfig is not",
+                     path);
+}
+
 bool worker_files_kube(struct worker_files *files, const struct config *config, bool write,
                        struct error *error)
 {
@@ -129,7 +143,8 @@ bool worker_files_kube(struct worker_files *files, const struct config *config, 
     struct kubeconfig *named;
     if (!parse(files->file[place].descriptor, path, &named, error))
         return error_wrap(error, "%s", key);
-    bool opened = open_named(files, config, named, key, error);
+    bool good = check_period(config, named, path, error) || error_wrap(error, "%s", key);
+    good = good && open_named(files, config, named, key, error);
     kubeconfig_free(named);
-    return opened;
+    return good;
 }

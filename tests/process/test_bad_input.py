@@ -97,6 +97,13 @@ def test_a_token_file_that_is_missing(cloud):
     start_fails(cloud, config["gitea"]["token_file"], "No such file")
 
 
+@pytest.mark.parametrize("kind", ["read", "write"])
+def test_a_short_period_with_a_cluster_that_is_not_on_loopback(cloud, kind):
+    cloud.write_config()
+    cloud.write_kubeconfig(kind, "https://192.0.2.1:6443")
+    start_fails(cloud, cloud.folder / "secrets" / f"kube-{kind}", "billing.period", "loopback")
+
+
 @pytest.mark.parametrize("which", ["gitea-write", "hetzner-read", "kube-write", "join"])
 def test_a_secret_that_others_may_read(cloud, which):
     cloud.write_config()
