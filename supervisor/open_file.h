@@ -13,6 +13,7 @@ enum file_trait {
     MAY_MISS = 4,     /* no error when it is not there */
     MAY_BE_EMPTY = 8, /* no error when there is nothing in it */
     ROOTS = 16,       /* the system's bundle of roots where the key is empty */
+    TEMPLATE = 32,    /* of cloud-init; looked at by template_check.h */
 };
 
 /* What tells that a file has changed: another one under its name, or another content. */

@@ -1,4 +1,4 @@
-/* Which files a worker is handed, opened by the rows of files.def. May not send, or read a file. */
+/* Which files a worker is handed, opened by the rows of files.def. May not send. */
 #include "supervisor/worker_files.h"
 
 #include <assert.h>
@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "supervisor/template_check.h"
 #include "supervisor/worker_files_private.h"
 
 enum file_place { AT_KEY, AT_PATH, AT_POOL };
@@ -94,8 +95,13 @@ static bool open_in_pools(struct worker_files *files, const struct file_row *row
         const char *path = text_at(&config->pools[i], row->offset);
         char key[64];
         snprintf(key, sizeof key, "pools[%u].%s", i, row->name);
-        if (path[0] != '\0' &&
-            !worker_files_open_one(files, row->kind, i, key, path, row->traits, error))
+        if (path[0] == '\0')
+            continue; /* the loader has refused it where it is needed */
+        if (!worker_files_open_one(files, row->kind, i, key, path, row->traits, error))
+            return false;
+        if ((row->traits & TEMPLATE) != 0 &&
+            !template_check(files->file[files->count - 1].descriptor, key, config,
+                            &config->pools[i], error))
             return false;
     }
     return true;

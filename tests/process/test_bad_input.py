@@ -123,6 +123,22 @@ def test_an_empty_token_file(cloud):
                 "empty" in cloud.daemon.text())
 
 
+TEMPLATES = {"unknown variable": ("#cloud-config\nhostname: {{nme}}\n", ":2", "nme"),
+             "not for cloud-init": ("hostname: {{name}}\n", "#cloud-config"),
+             "larger than Hetzner takes": ("#cloud-config\nhostname: {{name}}\n#" + 33000 * "x", "32768"),
+             "larger than any template": ("#cloud-config\n#" + 66000 * "x", "65536")}
+
+
+@pytest.mark.parametrize("which", TEMPLATES)
+def test_a_template_that_cannot_be_rendered(cloud, which):
+    text, *said = TEMPLATES[which]
+    path = cloud.folder / "template.yaml"
+    path.write_text(text)
+    config = cloud.write_config()
+    cloud.write_config(pools=[dict(config["pools"][0], cloud_init_file=str(path))])
+    start_fails(cloud, path, "pools[0].cloud_init_file", *said)
+
+
 def test_a_port_that_is_taken(cloud):
     cloud.write_config()
     with socket.socket() as other:

@@ -52,6 +52,19 @@ def test_a_bad_file_keeps_the_old_configuration_and_says_why(running):
     assert running.workers() == workers, "nobody was restarted"
 
 
+def test_a_reload_to_a_bad_template_keeps_the_old_configuration(running):
+    workers = running.workers()
+    path = running.folder / "template.yaml"
+    path.write_text("#cloud-config\nhostname: {{nme}}\n")
+    change(running, pools=[dict(running.config["pools"][0], cloud_init_file=str(path), max=1)])
+    running.until("the log names the key, the file and the line", lambda: re.search(
+        rf"old one stays in force: pools\[0\]\.cloud_init_file: {re.escape(str(path))}:2: .*nme",
+        running.daemon.text()))
+    running.push(*[(["linux"], 2)] * 3)
+    running.until("the old maximum of three still holds", lambda: len(running.servers()) == 3)
+    assert running.workers() == workers, "nobody was restarted"
+
+
 def test_a_token_that_changes_on_disk_is_used_without_a_restart(running):
     workers = running.workers()
     path = running.folder / "secrets" / "hetzner-read"
