@@ -63,7 +63,6 @@ static unsigned port_of(int listener)
     socklen_t size = sizeof address;
     if (getsockname(listener, &address.any, &size) != 0)
         return 0;
-    /* NOLINTNEXTLINE: getsockname has filled it; the analyzer cannot see that */
     return ntohs(address.any.sa_family == AF_INET6 ? address.six.sin6_port : address.four.sin_port);
 }
 
