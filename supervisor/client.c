@@ -11,6 +11,7 @@
 
 struct client {
     struct event_base *base;
+    struct event *limit; /* pending only while an answer is awaited */
     struct channel *channel;
     struct message *answer;
     struct error why; /* the channel's end */
@@ -34,6 +35,14 @@ static void on_closed(struct channel *channel, const struct error *why, void *ar
     client->why = *why;
     client->channel = NULL;
     channel_free(channel);
+    (void)event_base_loopbreak(client->base);
+}
+
+static void on_limit(evutil_socket_t descriptor, short what, void *argument)
+{
+    (void)descriptor;
+    (void)what;
+    struct client *client = argument;
     (void)event_base_loopbreak(client->base);
 }
 
@@ -74,11 +83,14 @@ struct client *client_open(const char *path, struct error *error)
     const struct channel_callbacks callbacks = {.message = on_message, .closed = on_closed};
     int descriptor = connect_to(path, error);
     client->base = descriptor < 0 ? NULL : event_base_new();
-    if (client->base != NULL)
+    client->limit = client->base == NULL ? NULL : evtimer_new(client->base, on_limit, client);
+    if (client->limit != NULL) {
         client->channel =
             channel_open(client->base, descriptor, &identity, &callbacks, client, error);
-    else if (descriptor >= 0)
+    } else if (descriptor >= 0) {
+        error_set(error, "no memory to ask the daemon");
         close(descriptor);
+    }
     if (client->channel != NULL)
         return client;
     client_free(client);
@@ -95,8 +107,13 @@ struct message *client_status(struct client *client, struct error *error)
     }
     if (!channel_send(client->channel, MESSAGE_status_request, &request, -1, error))
         return NULL;
-    (void)event_base_loopexit(client->base, &limit);
+    if (evtimer_add(client->limit, &limit) != 0) {
+        error_set(error, "no memory to ask the daemon");
+        return NULL;
+    }
     (void)event_base_dispatch(client->base);
+    /* The client is asked again: this wait's limit must not end a later one. */
+    (void)evtimer_del(client->limit);
     struct message *answer = client->answer;
     client->answer = NULL;
     if (answer == NULL && client->channel == NULL)
@@ -112,6 +129,8 @@ void client_free(struct client *client)
         return;
     message_free(client->answer);
     channel_free(client->channel);
+    if (client->limit != NULL)
+        event_free(client->limit);
     if (client->base != NULL)
         event_base_free(client->base);
     free(client);
