@@ -74,8 +74,8 @@ void api_trouble_body(const struct http_answer *answer, const char *doing, const
     *out = (struct api_trouble){.trouble = TROUBLE_BAD_ANSWER, .http_status = answer->status};
     const char *kind = answer->content_type[0] == '\0' ? "no content type" : answer->content_type;
     error_set(&out->error,
-              "cannot %s: %.*s%s answered %u (%.64s), but %.160s; check that %s.url is the "
+              "cannot %s: %.*s%s answered %u (%.64s), but %.160s; check that %s.%s has the "
               "API's own address",
               doing, URL_SHOWN, answer->url, strlen(answer->url) > URL_SHOWN ? "..." : "",
-              answer->status, kind, why->text, setting);
+              answer->status, kind, why->text, setting, http_address_key(setting));
 }

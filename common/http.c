@@ -249,7 +249,7 @@ static void name_answered(const struct name_addresses *addresses, const char *wh
               "%.160s: the name %.100s is not found (%.80s); check %s.%s and this machine's "
               "name servers",
               call->url, endpoint->host, why, endpoint->setting,
-              endpoint->proxy[0] == '\0' ? "url" : "proxy");
+              endpoint->proxy[0] == '\0' ? http_address_key(endpoint->setting) : "proxy");
     fail_later(call);
 }
 

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "common/error.h"
 #include "proto/messages.h"
@@ -66,6 +67,13 @@ struct http_settings {
 /* The limits of `http:` in the configuration. */
 struct config;
 struct http_limits http_limits_from(const struct config *config);
+
+/* The key below `setting` that names the API's address, for advice: Kubernetes' stands in a
+ * kubeconfig, the others' in a key of their own. */
+static inline const char *http_address_key(const char *setting)
+{
+    return strcmp(setting, "kube") == 0 ? "kubeconfig_file" : "url";
+}
 
 /* False with a sentence where the URL is not usable: no http(s), http off loopback or not allowed,
  * user or password in it, query or fragment, proxy not http://. Settings are copied. */

@@ -225,14 +225,14 @@ bool http_easy_make(struct http_call *call, const struct name_addresses *address
 struct failure {
     CURLcode code;
     enum trouble trouble;
-    const char *what, *advice; /* advice may hold one %s: the setting's prefix */
+    const char *what, *advice; /* advice may hold %s: the setting's prefix, then its address' key */
 };
 
 /* The first row that holds wins; CURLE_OK ends the table and stands for every other code. */
 static const struct failure failures[] = {
     {CURLE_COULDNT_CONNECT, TROUBLE_UNREACHABLE, "no connection",
-     "check that it runs and that %s.url names it"},
-    {CURLE_COULDNT_RESOLVE_HOST, TROUBLE_UNREACHABLE, "the name is not known", "check %s.url"},
+     "check that it runs and that %s.%s names it"},
+    {CURLE_COULDNT_RESOLVE_HOST, TROUBLE_UNREACHABLE, "the name is not known", "check %s.%s"},
     {CURLE_COULDNT_RESOLVE_PROXY, TROUBLE_UNREACHABLE, "the proxy's name is not known",
      "check %s.proxy"},
     {CURLE_PEER_FAILED_VERIFICATION, TROUBLE_UNREACHABLE, "its certificate is not trusted",
@@ -242,15 +242,15 @@ static const struct failure failures[] = {
     {CURLE_SSL_CERTPROBLEM, TROUBLE_UNREACHABLE, "our client certificate or key cannot be used",
      "check the kubeconfig"},
     {CURLE_SSL_CONNECT_ERROR, TROUBLE_UNREACHABLE, "no TLS connection",
-     "check that %s.url speaks TLS 1.2 or newer there"},
+     "check that %s.%s speaks TLS 1.2 or newer there"},
     {CURLE_GOT_NOTHING, TROUBLE_UNREACHABLE, "it closed the connection without an answer", ""},
     {CURLE_SEND_ERROR, TROUBLE_UNREACHABLE, "the connection broke while the request was sent", ""},
     {CURLE_RECV_ERROR, TROUBLE_UNREACHABLE, "the connection broke before the answer was whole", ""},
     {CURLE_PARTIAL_FILE, TROUBLE_BAD_ANSWER, "the answer is cut off", ""},
     {CURLE_FILESIZE_EXCEEDED, TROUBLE_BAD_ANSWER, "the answer is larger than allowed",
      "raise http.answer_max if it should be that large"},
-    {CURLE_WEIRD_SERVER_REPLY, TROUBLE_BAD_ANSWER, "the answer is no HTTP", "check %s.url"},
-    {CURLE_UNSUPPORTED_PROTOCOL, TROUBLE_BAD_ANSWER, "the answer is no HTTP/1", "check %s.url"},
+    {CURLE_WEIRD_SERVER_REPLY, TROUBLE_BAD_ANSWER, "the answer is no HTTP", "check %s.%s"},
+    {CURLE_UNSUPPORTED_PROTOCOL, TROUBLE_BAD_ANSWER, "the answer is no HTTP/1", "check %s.%s"},
     {CURLE_BAD_CONTENT_ENCODING, TROUBLE_BAD_ANSWER, "the answer's encoding is unknown", ""},
     {CURLE_OK, TROUBLE_UNREACHABLE, "the request failed", ""},
 };
@@ -264,7 +264,7 @@ static const struct failure *find_failure(const struct http_call *call, CURLcode
                                               "look at its load, or raise http.total_timeout"};
     static const struct failure unconnected = {
         CURLE_OPERATION_TIMEDOUT, TROUBLE_UNREACHABLE, "no connection in time",
-        "check %s.url and the network between, or raise http.connect_timeout"};
+        "check %s.%s and the network between, or raise http.connect_timeout"};
     if (call->headers_too_large)
         return &large_headers;
     if (call->too_large)
@@ -284,7 +284,8 @@ static void say_failure(struct http_call *call, const struct failure *failure, C
     const char *detail = call->error_text[0] != '\0' ? call->error_text : curl_easy_strerror(code);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral" /* rows of the table above */
-    snprintf(advice, sizeof advice, failure->advice, call->endpoint->setting);
+    snprintf(advice, sizeof advice, failure->advice, call->endpoint->setting,
+             http_address_key(call->endpoint->setting));
 #pragma GCC diagnostic pop
     bool roots = failure->code == CURLE_PEER_FAILED_VERIFICATION;
     error_set(&call->answer.error, "%.*s%s: %s (%.120s%s%.80s)%s%s", URL_SHOWN, call->url,
