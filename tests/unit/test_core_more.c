@@ -164,6 +164,8 @@ static void test_a_smaller_max_takes_idle_nodes_only(void)
     world_job(world, JOB_RUNNING, "linux", runner[0]);
     world_job(world, JOB_RUNNING, "linux", runner[2]);
     world_run(world, MINUTES(1));
+    reload(world, "pools[0].max", "3");
+    CU_ASSERT_EQUAL(machines(world, ACTION_DEREGISTER_RUNNERS), 1); /* no more than must */
     reload(world, "pools[0].max", "1");
     world_run(world, MINUTES(1));
     CU_ASSERT_EQUAL(machines(world, ACTION_DEREGISTER_RUNNERS), 2);
@@ -272,6 +274,28 @@ static void test_a_fenced_node_is_no_room_until_it_is_enabled(void)
     world_free(world);
 }
 
+/* Of two runners a person fenced one: the other rests, and the node is left alone all the same. */
+static void test_one_fence_of_two_keeps_the_node(void)
+{
+    struct world *world = begin_with("pools[0].capacity", "2");
+    uint64_t first = 0;
+    serve_many(world, 1, &first);
+    for (int i = 0; i < 3; i++)
+        world_job(world, JOB_RUNNABLE, "linux", 0);
+    world_poll(world);
+    (void)world_serve(world, world_last(world, ACTION_CREATE_SERVER));
+    world_unlist_jobs(world);
+    uint64_t second = second_runner(world, "second-c");
+    world_run(world, MINUTES(1)); /* both rest */
+    world_runner(world, second)->disabled = true;
+    world_run(world, MINUTES(130));
+    CU_ASSERT_TRUE(world_alarm(world, ALARM_FOREIGN_FENCE));
+    CU_ASSERT_EQUAL(machines(world, ACTION_DEREGISTER_RUNNERS), 1); /* the other one's */
+    CU_ASSERT_STRING_NOT_EQUAL(world_last(world, ACTION_DEREGISTER_RUNNERS)->node,
+                               world->action[0].node);
+    world_free(world);
+}
+
 static void lose_actuator(struct world *world)
 {
     world_step(world, &(struct core_event){.kind = CORE_ACTUATOR_LOST});
@@ -359,6 +383,7 @@ int main(void)
         {"a failed create is removed", test_a_failed_create_is_removed},
         {"no teardown begins too late", test_no_teardown_begins_too_late},
         {"a fenced node is no room", test_a_fenced_node_is_no_room_until_it_is_enabled},
+        {"one fence of two keeps the node", test_one_fence_of_two_keeps_the_node},
         {"a create that happened is not asked twice",
          test_a_create_that_happened_is_not_asked_twice},
         {"a step in flight is looked at first", test_a_step_in_flight_is_looked_at_first},
