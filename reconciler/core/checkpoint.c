@@ -62,7 +62,8 @@ static void take_offer(struct core *core, const struct checkpoint_offer *saved)
             if (!text_same(row->offers[i].server_type, saved->server_type) ||
                 !text_same(row->offers[i].location, saved->location))
                 continue;
-            struct offer_memory *offer = &core->offer[pool][i];
+            struct offer_memory *offer =
+                offers_memory(core, pool, saved->server_type, saved->location);
             offer->failures = (uint32_t)saved->failures;
             offer->closed_until_wall_ms = saved->closed_until_wall_ms;
             offer->failing = saved->failures >= core->config->rails.offer_failures_max;

@@ -112,6 +112,7 @@ static void on_actuator_state(struct core *core, const struct core_event *event)
 static void on_configured(struct core *core, const struct core_event *event)
 {
     core->config = event->u.config;
+    offers_configured(core);
     core_say(core, VERBOSITY_INFO, T("a new configuration holds"));
 }
 

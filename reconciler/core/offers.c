@@ -15,15 +15,52 @@ bool offers_price(const struct core *core, const char *server_type, const char *
     return false;
 }
 
-static struct offer_memory *memory_of(struct core *core, uint32_t pool, const char *server_type,
-                                      const char *location)
+struct offer_memory *offers_memory(struct core *core, uint32_t pool, const char *server_type,
+                                   const char *location)
 {
     const struct config_pool *row = &core->config->pools[pool];
     for (uint32_t i = 0; i < row->offers_count; i++)
         if (text_same(row->offers[i].server_type, server_type) &&
-            text_same(row->offers[i].location, location))
-            return &core->offer[pool][i];
+            text_same(row->offers[i].location, location)) {
+            struct offer_memory *offer = &core->offer[pool][i];
+            text_copy(offer->server_type, sizeof offer->server_type, server_type);
+            text_copy(offer->location, sizeof offer->location, location);
+            return offer;
+        }
     return NULL;
+}
+
+/* Brings the memory of this offer to `place`; those at earlier places are settled. */
+static void settle(struct offer_memory memory[OFFERS_MAX], uint32_t place,
+                   const struct config_offer *offer)
+{
+    for (uint32_t i = place; i < OFFERS_MAX; i++) {
+        if (!text_same(memory[i].server_type, offer->server_type) ||
+            !text_same(memory[i].location, offer->location))
+            continue;
+        struct offer_memory found = memory[i];
+        memory[i] = memory[place];
+        memory[place] = found;
+        return;
+    }
+    /* Nothing is remembered of it: what lies here may still be a later offer's. */
+    for (uint32_t i = place + 1; i < OFFERS_MAX; i++)
+        if (memory[i].server_type[0] == '\0') {
+            memory[i] = memory[place];
+            break;
+        }
+    memory[place] = (struct offer_memory){0};
+}
+
+void offers_configured(struct core *core)
+{
+    for (uint32_t pool = 0; pool < core->config->pools_count; pool++) {
+        const struct config_pool *row = &core->config->pools[pool];
+        for (uint32_t i = 0; i < row->offers_count; i++)
+            settle(core->offer[pool], i, &row->offers[i]);
+        for (uint32_t i = row->offers_count; i < OFFERS_MAX; i++)
+            core->offer[pool][i] = (struct offer_memory){0};
+    }
 }
 
 uint32_t offers_choose(struct core *core, uint32_t pool)
@@ -46,7 +83,7 @@ uint32_t offers_choose(struct core *core, uint32_t pool)
 void offers_close(struct core *core, uint32_t pool, const char *server_type, const char *location,
                   int64_t pause_ms, const char *why)
 {
-    struct offer_memory *offer = memory_of(core, pool, server_type, location);
+    struct offer_memory *offer = offers_memory(core, pool, server_type, location);
     if (offer == NULL)
         return;
     offer->closed_until_mono_ms = core->mono_ms + pause_ms;
@@ -60,7 +97,7 @@ void offers_close(struct core *core, uint32_t pool, const char *server_type, con
 void offers_failed(struct core *core, uint32_t pool, const char *server_type, const char *location,
                    const char *why)
 {
-    struct offer_memory *offer = memory_of(core, pool, server_type, location);
+    struct offer_memory *offer = offers_memory(core, pool, server_type, location);
     if (offer == NULL || ++offer->failures < core->config->rails.offer_failures_max)
         return;
     offers_close(core, pool, server_type, location, core->config->rails.offer_pause_ms, why);
@@ -69,7 +106,7 @@ void offers_failed(struct core *core, uint32_t pool, const char *server_type, co
 
 void offers_served(struct core *core, const struct node *node)
 {
-    struct offer_memory *offer = memory_of(core, node->pool, node->server_type, node->location);
+    struct offer_memory *offer = offers_memory(core, node->pool, node->server_type, node->location);
     if (offer == NULL)
         return;
     offer->failures = 0;

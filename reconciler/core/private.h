@@ -89,6 +89,7 @@ struct label_list {
 };
 
 struct offer_memory {
+    char server_type[WORD_BYTES_MAX], location[WORD_BYTES_MAX]; /* whose it is; "" nobody's */
     uint32_t failures;
     int64_t closed_until_mono_ms; /* 0 open */
     int64_t closed_until_wall_ms;
@@ -294,6 +295,12 @@ void offers_served(struct core *core, const struct node *node);
 void offers_close(struct core *core, uint32_t pool, const char *server_type, const char *location,
                   int64_t pause_ms, const char *why);
 void offers_alarms(struct core *core);
+/* What is remembered of an offer, to be written; NULL where the pool does not have it. */
+struct offer_memory *offers_memory(struct core *core, uint32_t pool, const char *server_type,
+                                   const char *location);
+/* The configuration's lists changed: each memory goes to where its offer stands now, or is lost
+ * with it. */
+void offers_configured(struct core *core);
 /* Price of a type in a place; false where the snapshot has none, or it is deprecated. */
 bool offers_price(const struct core *core, const char *server_type, const char *location,
                   uint64_t *micro);

@@ -296,6 +296,26 @@ static void test_one_fence_of_two_keeps_the_node(void)
     world_free(world);
 }
 
+/* An offer that rests does so wherever it stands in the list; one that takes its place is open. */
+static void test_an_offer_is_remembered_by_name(void)
+{
+    struct world *world = begin();
+    world_job(world, JOB_RUNNABLE, "linux", 0);
+    world_poll(world);
+    world_answer(world, &world->action[0], OUTCOME_FAILED, TROUBLE_SOLD_OUT);
+    world_run(world, 30000);
+    CU_ASSERT_EQUAL(world->actions, 1); /* nbg1 rests, and is the only one */
+    world_configure(world, "pools[0].offers[1].server_type", "ccx33");
+    world_configure(world, "pools[0].offers[1].location", "nbg1");
+    reload(world, "pools[0].offers[0].location", "fsn1");
+    CU_ASSERT_EQUAL_FATAL(world->out->action_count, 1);
+    CU_ASSERT_STRING_EQUAL(world->out->action[0].action.location, "fsn1");
+    world_answer(world, world_last(world, ACTION_CREATE_SERVER), OUTCOME_FAILED, TROUBLE_SOLD_OUT);
+    world_run(world, MINUTES(2));
+    CU_ASSERT_EQUAL(world->actions, 2); /* nbg1 rests still, now as the second */
+    world_free(world);
+}
+
 static void lose_actuator(struct world *world)
 {
     world_step(world, &(struct core_event){.kind = CORE_ACTUATOR_LOST});
@@ -384,6 +404,7 @@ int main(void)
         {"no teardown begins too late", test_no_teardown_begins_too_late},
         {"a fenced node is no room", test_a_fenced_node_is_no_room_until_it_is_enabled},
         {"one fence of two keeps the node", test_one_fence_of_two_keeps_the_node},
+        {"an offer is remembered by its name", test_an_offer_is_remembered_by_name},
         {"a create that happened is not asked twice",
          test_a_create_that_happened_is_not_asked_twice},
         {"a step in flight is looked at first", test_a_step_in_flight_is_looked_at_first},
