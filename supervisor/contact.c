@@ -42,7 +42,7 @@ static void on_heartbeat(struct life *life, const struct heartbeat *heartbeat)
     contact_report(life->supervisor);
 }
 
-/* The next segment of audit log or capture. */
+/* The next segment of the audit log. */
 static void on_file_wanted(struct life *life, const struct file_wanted *wanted)
 {
     struct supervisor *supervisor = life->supervisor;
@@ -50,8 +50,6 @@ static void on_file_wanted(struct life *life, const struct file_wanted *wanted)
     const char *file = NULL;
     if (wanted->kind == FILE_AUDIT && life->row->role == ROLE_ACTUATOR)
         file = files->audit_file;
-    if (wanted->kind == FILE_CAPTURE && life->row->role == ROLE_RECONCILER)
-        file = files->capture_file;
     if (file == NULL || file[0] == '\0') {
         log_warning("%s asks for a file of kind %s, which is not for it", name_of(life),
                     file_kind_word(wanted->kind));
@@ -187,11 +185,6 @@ static bool send_reconciler_files(struct life *life, struct error *error)
         if (!send_file(life, FILE_CHECKPOINT, slot, name, descriptor, error))
             return false;
     }
-    const char *capture = config->files.capture_file;
-    if (capture[0] != '\0' &&
-        !send_segment(life, FILE_CAPTURE, capture,
-                      state_dir_last_segment(&supervisor->state, config, capture), error))
-        return false;
     struct file listener = {.kind = FILE_CONTROL_LISTENER, .name = config->files.control_socket};
     return channel_send(life->channel, MESSAGE_file, &listener, supervisor->control_listener,
                         error);
