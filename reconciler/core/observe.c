@@ -91,6 +91,12 @@ static void joined(struct core *core, struct node *node)
     core->out->measured.provision_ms = took > 0 ? took : 1;
 }
 
+/* A job on a runner that the list lacks may be this node's. Gitea ends such a job by itself. */
+static bool may_hold_lost_job(const struct core *core, const struct node *node)
+{
+    return core->jobs.lost > 0 && node->sight.registered == 0;
+}
+
 /* True where the node was dropped. */
 static bool out_of_time(struct core *core, struct node *node)
 {
@@ -99,6 +105,8 @@ static bool out_of_time(struct core *core, struct node *node)
     enum reason reason = node->sight.kube == NONE ? REASON_NEVER_JOINED : REASON_NEVER_REGISTERED;
     if (!core_due(core, node->asked.mono_ms + core->config->life.provision_timeout_ms) ||
         !core->may_destroy || node->errand.in_flight)
+        return false;
+    if (reason == REASON_NEVER_REGISTERED && may_hold_lost_job(core, node))
         return false;
     if (core->config->mode == MODE_ACT)
         offers_failed(core, node->pool, node->server_type, node->location, why);
@@ -154,7 +162,7 @@ static void observe_busy(struct core *core, struct node *node)
         node_step(core, node, EDGE_rest, REASON_DEMAND);
     } else if (server_gone(core, node)) {
         go(core, node, EDGE_abandon, REASON_SERVER_GONE);
-    } else if (node->offline_mono_ms != 0 && core->may_destroy &&
+    } else if (node->offline_mono_ms != 0 && core->may_destroy && !may_hold_lost_job(core, node) &&
                core_due(core, node->offline_mono_ms + life->provision_timeout_ms)) {
         go(core, node, EDGE_abandon, REASON_RUNNER_GONE);
     }

@@ -109,6 +109,9 @@ static void on_again(struct core *core, struct node *node, const struct action_r
 static void on_has_job(struct core *core, struct node *node)
 {
     core->out->poll_now |= 1u << SOURCE_GITEA;
+    if (node->offline_mono_ms !=
+        0) /* the actuator saw it; or an old list would ask at once again */
+        node->offline_mono_ms = core->mono_ms;
     if (life_state(&node->life) == NODE_DEREGISTERING)
         node_step(core, node, EDGE_release, REASON_DEMAND);
     else
