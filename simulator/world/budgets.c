@@ -121,6 +121,7 @@ enum world_verdict world_pod_evict(struct world *world, const char *namespace_na
         if (verdict != WORLD_OK)
             return verdict;
     }
+    ask_guard(world, (struct world_call){.kind = WORLD_CALL_POD_EVICT, .pod = &entry->pod});
     if (!ending)
         world->totals.pods_evicted++;
     entry->pod.evicted = true;

@@ -255,6 +255,8 @@ enum world_verdict world_node_update(struct world *world, const char *name,
         return WORLD_NOT_FOUND;
     if (!spec_differs(&entry->node, spec))
         return WORLD_OK;
+    ask_guard(world, (struct world_call){
+                         .kind = WORLD_CALL_NODE_UPDATE, .node = &entry->node, .change = spec});
     replace_map(&entry->node.labels, spec->labels);
     replace_map(&entry->node.annotations, spec->annotations);
     replace_taints(world, &entry->node, spec);
@@ -290,6 +292,7 @@ enum world_verdict world_node_delete(struct world *world, const char *name, cons
         return WORLD_NOT_FOUND;
     if (uid != NULL && strcmp(uid, entry->node.uid) != 0)
         return WORLD_CONFLICT;
+    ask_guard(world, (struct world_call){.kind = WORLD_CALL_NODE_DELETE, .node = &entry->node});
     (void)list_remove_at(&world->nodes, node_place(world, name));
     entry->node.resource_version = ++world->resource_version;
     world->totals.nodes_deleted++;

@@ -464,6 +464,7 @@ enum world_verdict world_pod_delete(struct world *world, const char *namespace_n
         return WORLD_NOT_FOUND;
     if (uid != NULL && strcmp(uid, entry->pod.uid) != 0)
         return WORLD_CONFLICT;
+    ask_guard(world, (struct world_call){.kind = WORLD_CALL_POD_DELETE, .pod = &entry->pod});
     pod_end(world, entry, grace_s);
     return WORLD_OK;
 }

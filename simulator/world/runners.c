@@ -95,6 +95,7 @@ static struct runner_entry *runner_add(struct world *world, const struct world_r
     world_copy_name(runner->name, sizeof runner->name, spec->name);
     strings_copy(&runner->labels, spec->labels, spec->label_count);
     runner->registered = true;
+    runner->registered_ms = world->now_ms;
     runner->ephemeral = spec->ephemeral;
     runner->permanent = spec->permanent;
     runner->scope = spec->scope;
@@ -370,7 +371,12 @@ enum world_verdict world_runner_disable(struct world *world, uint64_t id, bool d
         return WORLD_NOT_FOUND;
     if (entry->runner.disabled == disabled)
         return WORLD_OK;
+    ask_guard(world, (struct world_call){.kind = disabled ? WORLD_CALL_RUNNER_FENCE
+                                                          : WORLD_CALL_RUNNER_RELEASE,
+                                         .runner = &entry->runner});
     entry->runner.disabled = disabled;
+    entry->runner.disabled_ms = disabled ? world->now_ms : 0;
+    entry->runner.disabled_by_hand = disabled && world->by_hand;
     tell_runner(world, WORLD_EVENT_RUNNER_CHANGED, &entry->runner, NULL);
     return WORLD_OK;
 }
@@ -381,6 +387,8 @@ enum world_verdict world_runner_delete(struct world *world, uint64_t id)
     struct runner_entry *entry = runner_entry_find(world, id);
     if (entry == NULL || !entry->runner.registered)
         return WORLD_NOT_FOUND;
+    ask_guard(world,
+              (struct world_call){.kind = WORLD_CALL_RUNNER_DELETE, .runner = &entry->runner});
     world->totals.runners_deleted++;
     deregister(world, entry);
     if (entry->runner.job_id != 0)

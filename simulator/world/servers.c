@@ -219,6 +219,7 @@ enum world_verdict world_server_create(struct world *world, const struct world_s
     enum world_verdict verdict = may_rent(world, spec);
     if (verdict != WORLD_OK)
         return verdict;
+    ask_guard(world, (struct world_call){.kind = WORLD_CALL_SERVER_CREATE, .wanted = spec});
     struct server_entry *entry = server_add(world, spec, world->next_server_id++);
     draw_troubles(world, entry);
     entry->create_action = action_begin(world, entry, "create_server")->id;
@@ -285,6 +286,8 @@ enum world_verdict world_server_delete(struct world *world, uint64_t id, uint64_
         return WORLD_PROTECTED;
     if (entry->server.locked_by > 0)
         return WORLD_LOCKED;
+    ask_guard(world,
+              (struct world_call){.kind = WORLD_CALL_SERVER_DELETE, .server = &entry->server});
     *action_id = action_begin(world, entry, "delete_server")->id;
     entry->server.status = WORLD_SERVER_DELETING;
     tell_server(world, WORLD_EVENT_SERVER_DELETING, &entry->server);
@@ -372,6 +375,10 @@ enum world_verdict world_server_update(struct world *world, uint64_t id, const c
         const struct world_server *holder = world_server_named(world, name);
         if (holder != NULL && holder->id != id)
             return WORLD_NAME_TAKEN;
+    }
+    ask_guard(world,
+              (struct world_call){.kind = WORLD_CALL_SERVER_UPDATE, .server = &entry->server});
+    if (name != NULL) {
         char copy[WORLD_NAME_BYTES]; /* the name given may be the server's own */
         world_copy_name(copy, sizeof copy, name);
         world_copy_name(entry->server.name, sizeof entry->server.name, copy);

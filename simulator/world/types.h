@@ -184,15 +184,17 @@ struct world_runner {
     struct world_strings labels;
     bool registered; /* false: its registration was deleted; no list shows it */
     bool disabled;   /* fenced */
+    bool disabled_by_hand;
     bool ephemeral;
     bool daemon;    /* a process uses the registration */
     bool permanent; /* not on a machine of ours */
     enum world_scope scope;
-    char owner[64], repo[64]; /* "" above the scope */
-    int64_t last_contact_ms;  /* what "online" is computed from; 0: never */
-    int64_t last_update_ms;   /* what "busy" is computed from; 0: never */
-    uint64_t job_id;          /* the job its daemon works on (perhaps no longer in Gitea's eyes) */
-    uint64_t server_id;       /* the machine; 0 for a permanent runner */
+    char owner[64], repo[64];           /* "" above the scope */
+    int64_t registered_ms, disabled_ms; /* 0: not disabled */
+    int64_t last_contact_ms;            /* what "online" is computed from; 0: never */
+    int64_t last_update_ms;             /* what "busy" is computed from; 0: never */
+    uint64_t job_id;    /* the job its daemon works on (perhaps no longer in Gitea's eyes) */
+    uint64_t server_id; /* the machine; 0 for a permanent runner */
     char pod_uid[WORLD_UID_BYTES]; /* "" without Kubernetes */
 };
 

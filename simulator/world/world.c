@@ -19,6 +19,12 @@ static const char *const event_words[WORLD_EVENT_KIND_COUNT] = {
 #undef WORLD_EVENT
 };
 
+static const char *const call_words[WORLD_CALL_KIND_COUNT] = {
+#define WORLD_CALL(name, word) [WORLD_CALL_##name] = (word),
+#include "simulator/world/calls.def"
+#undef WORLD_CALL
+};
+
 static const char *const trouble_words[WORLD_TROUBLE_COUNT] = {
 #define WORLD_TROUBLE(name, word, help) [WORLD_TROUBLE_##name] = (word),
 #include "simulator/world/troubles.def"
@@ -229,6 +235,30 @@ enum world_verdict world_server_trouble(struct world *world, uint64_t id,
 }
 
 /* ---- the story ---- */
+
+void world_guard_calls(struct world *world, world_guard *guard, void *context)
+{
+    world->guard = guard;
+    world->guard_context = context;
+}
+
+void world_by_hand(struct world *world, bool by_hand)
+{
+    world->by_hand = by_hand;
+}
+
+const char *world_call_word(enum world_call_kind kind)
+{
+    return (unsigned)kind < WORLD_CALL_KIND_COUNT ? call_words[kind] : "?";
+}
+
+void ask_guard(struct world *world, struct world_call call)
+{
+    call.at_ms = world->now_ms;
+    call.by_hand = world->by_hand;
+    if (world->guard != NULL)
+        world->guard(world->guard_context, &call);
+}
 
 bool world_observe(struct world *world, world_observer *observer, void *context)
 {

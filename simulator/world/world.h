@@ -59,6 +59,38 @@ const char *world_event_word(enum world_event_kind kind);
 char *world_event_line(const struct world *world, const struct world_event *event, size_t bytes,
                        char *text);
 
+/* ---- Calls: what a client asks, before it changes anything ---- */
+
+enum world_call_kind {
+#define WORLD_CALL(name, word) WORLD_CALL_##name,
+#include "simulator/world/calls.def"
+#undef WORLD_CALL
+    WORLD_CALL_KIND_COUNT
+};
+
+/* A call that the world is about to carry out: nothing forbids it any more, nothing has changed
+ * yet. Exactly the pointers that concern it are set; they are valid during the call of the guard.
+ */
+struct world_call {
+    int64_t at_ms;
+    enum world_call_kind kind;
+    bool by_hand; /* world_by_hand: a person does it, not the client that is watched */
+    const struct world_server_spec *wanted; /* SERVER_CREATE */
+    const struct world_server *server;
+    const struct world_node *node;
+    const struct world_node_spec *change; /* NODE_UPDATE: what it will be like */
+    const struct world_pod *pod;
+    const struct world_runner *runner;
+};
+typedef void world_guard(void *context, const struct world_call *call);
+
+/* The one guard, NULL for none. It is called before each call of a client changes the world, and
+ * may not change it. */
+void world_guard_calls(struct world *world, world_guard *guard, void *context);
+/* Says whose calls the next ones are. */
+void world_by_hand(struct world *world, bool by_hand);
+const char *world_call_word(enum world_call_kind kind);
+
 /* ---- Verdicts ---- */
 
 enum world_verdict {

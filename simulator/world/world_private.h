@@ -118,6 +118,9 @@ struct world {
         void *context;
     } observers[WORLD_OBSERVERS_MAX];
     size_t observer_count;
+    world_guard *guard;
+    void *guard_context;
+    bool by_hand;
     uint64_t event_sequence;
     uint64_t serial;           /* the last one given to a node, pod or budget */
     uint64_t resource_version; /* of nodes and pods */
@@ -185,6 +188,9 @@ void tell_runner(struct world *world, enum world_event_kind kind, const struct w
                  const struct world_job *job);
 void tell_job(struct world *world, enum world_event_kind kind, const struct world_job *job,
               const struct world_runner *runner);
+
+/* Tells the guard of a call that is about to be carried out; at_ms and by_hand are set here. */
+void ask_guard(struct world *world, struct world_call call);
 
 /* ---- each part's steps: called when they are due ---- */
 #define DUE(name, handler) void handler(struct world *world, uint64_t id, uint64_t stamp);

@@ -1,0 +1,60 @@
+/* The witness: watches a simulated world and judges, by the book of promises, each call of the
+ * client at the instant before it changes anything, and each rented server whenever a paid hour of
+ * it begins. What it compares with is what the world itself knows, never what a client believes.
+ * May not: change the world, read a clock, know HTTP. Out of memory ends the process (abort). */
+#ifndef EBBTIDE_SIMULATOR_WITNESS_H
+#define EBBTIDE_SIMULATOR_WITNESS_H
+
+#include "promises/book.h"
+#include "simulator/world/world.h"
+
+#define WITNESS_POOLS_MAX  16
+#define WITNESS_LABELS_MAX 16
+
+struct witness_pool {
+    char name[64];
+    uint64_t min, max, capacity;
+    char labels[WITNESS_LABELS_MAX][64]; /* a job is the pool's whose labels are all among these */
+    uint32_t label_count;
+};
+
+/* What the client was told, as far as promises depend on it. Times in milliseconds. */
+struct witness_rules {
+    char cluster[64];
+    uint64_t servers_max, hourly_micro_max;
+    struct witness_pool pool[WITNESS_POOLS_MAX];
+    uint32_t pool_count;
+    bool fence_exists; /* this Gitea can disable a runner */
+    int64_t fence_settle_ms;
+    int64_t race_ms;             /* call_scene.race_ms */
+    int64_t demand_memory_ms;    /* how old a picture of Gitea a create may rest on, way included */
+    int64_t provision_ms;        /* life.provision_timeout */
+    int64_t notice_ms, bound_ms; /* server_scene */
+};
+
+struct witness;
+
+/* Begins to watch; takes the world's guard and one observer. The rules are copied. The world must
+ * outlive it. Never NULL. */
+struct witness *witness_new(struct world *world, const struct witness_rules *rules);
+void witness_free(struct witness *witness); /* NULL is fine */
+
+/* Other rules hold from now on. */
+void witness_change(struct witness *witness, const struct witness_rules *rules);
+
+/* Something hinders teardown at this instant (a fault is on, a process is down). */
+void witness_hindered(struct witness *witness, int64_t now_ms);
+
+/* Looks at every rented server; to be called at least each few seconds of the world's time. */
+void witness_look(struct witness *witness, int64_t now_ms);
+
+/* Whether anything of ours bears this name, or ever did: a server, node or pod's node. */
+bool witness_ours(const struct witness *witness, const char *name);
+
+/* Jobs that may start now and that some pool serves. */
+uint64_t witness_waiting(const struct witness *witness);
+
+/* What was judged so far. */
+struct book *witness_book(struct witness *witness);
+
+#endif
