@@ -53,9 +53,18 @@ static const char *label_of(const struct world_map *labels, const char *key)
     return "";
 }
 
+/* "EPOCH-COUNTER": a server that a person labelled as ours has none, and is not ours. */
+static bool is_id(const char *text)
+{
+    unsigned long long epoch, counter;
+    char rest;
+    return sscanf(text, "%llu-%llu%c", &epoch, &counter, &rest) == 2;
+}
+
 static bool bears_our_labels(const struct witness *witness, const struct world_map *labels)
 {
-    return strcmp(label_of(labels, SERVER_LABEL_MANAGED), SERVER_LABEL_MANAGED_VALUE) == 0 &&
+    return is_id(label_of(labels, SERVER_LABEL_ID)) &&
+           strcmp(label_of(labels, SERVER_LABEL_MANAGED), SERVER_LABEL_MANAGED_VALUE) == 0 &&
            strcmp(label_of(labels, SERVER_LABEL_CLUSTER), witness->rules.cluster) == 0;
 }
 

@@ -119,7 +119,7 @@ static void rejoin(struct world *world, struct node_entry *node)
                  ++node->silence);
 }
 
-void node_join(struct world *world, uint64_t id, uint64_t stamp)
+void node_joins(struct world *world, uint64_t id, uint64_t stamp)
 {
     struct server_entry *entry = server_entry_find(world, id);
     if (entry == NULL || !entry->alive || entry->server.boots != stamp)

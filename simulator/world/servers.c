@@ -420,5 +420,5 @@ void server_add_control_plane(struct world *world)
     entry->server.status = WORLD_SERVER_RUNNING;
     entry->alive = true;
     if (world->config.nodes)
-        node_join(world, entry->server.id, entry->server.boots);
+        node_joins(world, entry->server.id, entry->server.boots);
 }

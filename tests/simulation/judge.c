@@ -1,0 +1,251 @@
+/* Ebbtide's own behaviour held against the book of promises: what the core asks for, what it says
+ * of each node, and how a run ends. May not: use what the core believes where the world knows
+ * better. */
+#include <string.h>
+
+#include "common/words.h"
+#include "sim.h"
+
+#define FAILURES_LOUD    4 /* one more than the core's own number: an alarm takes a step */
+#define BACKOFF_FIRST_MS 1000
+#define BACKOFF_MOST_MS  300000
+#define STAY_SLACK_MS    SIM_MINUTES(2)
+#define JOBS_BOUND_MS    HOURS(4) /* beside the time that the jobs themselves take */
+#define FLEET_BOUND_MS   HOURS(4)
+
+static struct tried *tried_of(struct sim *sim, const char *name)
+{
+    for (uint32_t i = 0; i < sim->tried_count; i++)
+        if (strcmp(sim->tried[i].name, name) == 0)
+            return &sim->tried[i];
+    if (sim->tried_count == SIM_NODES_MAX) { /* the oldest is long gone */
+        memmove(&sim->tried[0], &sim->tried[1], (SIM_NODES_MAX - 1) * sizeof sim->tried[0]);
+        sim->tried_count--;
+    }
+    struct tried *tried = &sim->tried[sim->tried_count++];
+    *tried = (struct tried){0};
+    snprintf(tried->name, sizeof tried->name, "%s", name);
+    return tried;
+}
+
+/* A new reconciler knows of no action in flight; what each source once showed stays known. */
+void judge_forget(struct sim *sim)
+{
+    memset(sim->held, 0, sizeof sim->held);
+    for (uint32_t i = 0; i < sim->tried_count; i++) {
+        sim->tried[i].in_flight = 0;
+        sim->tried[i].failures = 0;
+    }
+}
+
+void judge_picture(struct sim *sim, const struct picture *picture)
+{
+    const struct snapshot_head *head = picture->source == SOURCE_GITEA ? &picture->u.gitea.head
+                                       : picture->source == SOURCE_HETZNER
+                                           ? &picture->u.hetzner.head
+                                           : &picture->u.kube.head;
+    sim->held[picture->source] =
+        (struct held){true, head->ended_mono_ms, head->wall_ms - head->api_ms};
+    for (uint32_t i = 0; i < picture->present_count; i++)
+        tried_of(sim, picture->present[i])->seen[picture->source] = true;
+    for (uint32_t i = 0; i < sim->tried_count; i++) {
+        bool present = false;
+        for (uint32_t k = 0; k < picture->present_count && !present; k++)
+            present = strcmp(picture->present[k], sim->tried[i].name) == 0;
+        sim->tried[i].missing[picture->source] = sim->tried[i].seen[picture->source] && !present;
+    }
+}
+
+/* -------------------------------------------------------------------------------------- actions */
+
+/* Nodes that each source once showed and does not now; those that our own teardown explains are not
+ * counted (runners and Kubernetes nodes of any teardown, servers of the last step). */
+static void count_vanished(struct sim *sim, struct action_scene *scene)
+{
+    const struct status *status = sim->output->status;
+    for (uint32_t i = 0; i < status->nodes_count; i++) {
+        enum node_state state = status->nodes[i].state;
+        const struct tried *tried = tried_of(sim, status->nodes[i].name);
+        bool serves = state == NODE_PROVISIONING || state == NODE_BUSY || state == NODE_IDLE;
+        for (unsigned k = 0; k < source_count; k++) {
+            bool counts = k == SOURCE_HETZNER ? state != NODE_REMOVING : serves;
+            scene->known[k] += counts && tried->seen[k];
+            scene->vanished[k] += counts && tried->missing[k];
+        }
+    }
+}
+
+static void look_at_sources(struct sim *sim, struct action_scene *scene)
+{
+    const int64_t limits[source_count] = {
+        [SOURCE_GITEA] = sim->config->trust.gitea_age_max_ms,
+        [SOURCE_HETZNER] = sim->config->trust.hetzner_age_max_ms,
+        [SOURCE_KUBE] = sim->config->trust.kube_age_max_ms,
+    };
+    for (unsigned i = 0; i < source_count; i++) {
+        scene->source_age_max_ms[i] = limits[i];
+        scene->source_age_ms[i] =
+            sim->held[i].known ? sim_mono_ms(sim) - sim->held[i].ended_mono_ms : INT64_MAX;
+        int64_t skew = sim->held[i].known ? sim->held[i].skew_ms : 0;
+        skew = skew < 0 ? -skew : skew;
+        scene->skew_ms = skew > scene->skew_ms ? skew : scene->skew_ms;
+    }
+    scene->skew_max_ms = sim->config->trust.clock_skew_max_ms + SECONDS(1); /* Date's resolution */
+}
+
+static void judge_action(struct sim *sim, const struct action *action)
+{
+    char text[BOOK_TEXT_BYTES];
+    struct tried *tried = tried_of(sim, action->node.name);
+    struct scene scene = {.kind = SCENE_action};
+    struct action_scene *out = &scene.u.action;
+    out->kind = action->kind;
+    out->reason = action->reason;
+    /* A result that never comes is waited for twice as long as the actuator's own deadline. */
+    if (sim_mono_ms(sim) - tried->asked_mono_ms <= 2 * sim->config->life.action_deadline_ms)
+        out->in_flight = tried->in_flight;
+    look_at_sources(sim, out);
+    count_vanished(sim, out);
+    out->vanished_floor = (uint32_t)sim->config->trust.breaker_floor;
+    out->vanished_share_percent = (uint32_t)sim->config->trust.breaker_share_percent;
+    if (tried->kind == action->kind && action->kind != ACTION_CREATE_SERVER) {
+        out->failures = tried->failures;
+        out->since_failure_ms = sim_mono_ms(sim) - tried->failed_mono_ms;
+    }
+    out->backoff_first_ms = BACKOFF_FIRST_MS;
+    out->backoff_most_ms = BACKOFF_MOST_MS;
+    snprintf(text, sizeof text,
+             "%s of %s (%s): in flight %u; ages %lld %lld %lld; vanished %u/%u %u/%u %u/%u; skew "
+             "%lld; failures %u, the last %lld ms ago",
+             action_kind_words[action->kind], action->node.name, reason_words[action->reason],
+             out->in_flight, (long long)out->source_age_ms[0], (long long)out->source_age_ms[1],
+             (long long)out->source_age_ms[2], out->vanished[0], out->known[0], out->vanished[1],
+             out->known[1], out->vanished[2], out->known[2], (long long)out->skew_ms, out->failures,
+             (long long)out->since_failure_ms);
+    (void)book_judge(&sim->book, &scene, SIM_START_MS + sim->now_ms, text);
+    if (tried->kind != action->kind)
+        tried->failures = 0;
+    tried->kind = action->kind;
+    tried->last = action->id;
+    tried->asked_mono_ms = sim_mono_ms(sim);
+    tried->in_flight = 1;
+}
+
+void judge_actions(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->output->action_count; i++)
+        judge_action(sim, &sim->output->action[i].action);
+}
+
+void judge_result(struct sim *sim, const struct action_result *result)
+{
+    for (uint32_t i = 0; i < sim->tried_count; i++) {
+        struct tried *tried = &sim->tried[i];
+        if (tried->in_flight == 0 || action_id_compare(tried->last, result->id) != 0)
+            continue;
+        bool failed = result->outcome == OUTCOME_FAILED || result->outcome == OUTCOME_REFUSED ||
+                      result->outcome == OUTCOME_UNKNOWN;
+        tried->in_flight = 0;
+        tried->failures = failed ? tried->failures + 1 : 0;
+        tried->failed_mono_ms = sim_mono_ms(sim);
+    }
+}
+
+/* The actuator is gone, and what it had under way with it. */
+void judge_hands_lost(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->tried_count; i++)
+        sim->tried[i].in_flight = 0;
+}
+
+/* ---------------------------------------------------------------------------------------- nodes */
+
+static bool alarm_names(const struct status *status, const char *name)
+{
+    for (uint32_t i = 0; i < status->alarms_count; i++)
+        if (strcmp(status->alarms[i].subject, name) == 0)
+            return true;
+    return status->alarms_count == ALARMS_MAX;
+}
+
+static int64_t longest_stay(const struct sim *sim, enum node_state state)
+{
+    return state == NODE_DEREGISTERING ? sim->config->life.deregister_longest_ms
+           : state == NODE_DRAINING    ? sim->config->life.drain_longest_ms
+           : state == NODE_REMOVING    ? sim->config->life.remove_longest_ms
+                                       : 0;
+}
+
+void judge_nodes(struct sim *sim)
+{
+    const struct status *status = sim->output->status;
+    char text[BOOK_TEXT_BYTES];
+    for (uint32_t i = 0; sim->brain_alive && status != NULL && i < status->nodes_count; i++) {
+        const struct status_node *node = &status->nodes[i];
+        const struct tried *tried = tried_of(sim, node->name);
+        struct scene scene = {.kind = SCENE_node};
+        struct node_scene *out = &scene.u.node;
+        int64_t longest = longest_stay(sim, node->state);
+        out->failures = tried->kind == ACTION_CREATE_SERVER ? 0 : tried->failures;
+        out->failures_loud = FAILURES_LOUD;
+        out->stay_ms = node->state_ms;
+        out->stay_longest_ms = longest > 0 ? longest + STAY_SLACK_MS : 0;
+        out->alarm = alarm_names(status, node->name);
+        snprintf(text, sizeof text, "%s: %s for %lld ms (longest %lld), failures %u, alarm %d",
+                 node->name, node_state_words[node->state], (long long)out->stay_ms,
+                 (long long)longest, out->failures, out->alarm);
+        (void)book_judge(&sim->book, &scene, SIM_START_MS + sim->now_ms, text);
+    }
+}
+
+/* ------------------------------------------------------------------------------------ the end */
+
+static uint64_t jobs_left(const struct sim *sim)
+{
+    uint64_t left = 0;
+    for (uint32_t i = 0; i < sim->open_jobs; i++) {
+        const struct world_job *job = world_job_find(sim->world, sim->open_job[i]);
+        left += job->labels.count == 0 || strcmp(job->labels.items[0], "gpu") != 0;
+    }
+    return left;
+}
+
+static int64_t work_left_ms(const struct sim *sim)
+{
+    int64_t left = 0;
+    for (uint32_t i = 0; i < sim->open_jobs; i++)
+        left += world_job_find(sim->world, sim->open_job[i])->duration_ms;
+    return left;
+}
+
+bool judge_end(struct sim *sim)
+{
+    char text[BOOK_TEXT_BYTES];
+    struct scene scene = {.kind = SCENE_end};
+    struct end_scene *out = &scene.u.end;
+    if (sim->end_due_ms == 0) {
+        sim->end_due_ms = sim->now_ms + JOBS_BOUND_MS + 2 * work_left_ms(sim);
+        sim->end_for_jobs = true;
+    }
+    uint64_t left = jobs_left(sim);
+    if (sim->now_ms < sim->end_due_ms && !(sim->end_for_jobs && left == 0))
+        return false;
+    out->healed_ms = sim->now_ms - sim->heal_ms;
+    out->jobs_left = left;
+    out->jobs_waiting = left;
+    out->servers_min = sim->config->pools[0].min;
+    for (size_t i = 0; i < world_server_count(sim->world); i++)
+        out->servers += witness_ours(sim->witness, world_server_at(sim->world, i)->name);
+    if (sim->end_for_jobs)
+        out->servers = 0; /* the fleet's turn comes next */
+    snprintf(text, sizeof text,
+             "%llu jobs are left %lld minutes after all was healed, %llu servers (minimum %llu)",
+             (unsigned long long)left, (long long)(out->healed_ms / 60000),
+             (unsigned long long)out->servers, (unsigned long long)out->servers_min);
+    bool held = book_judge(&sim->book, &scene, SIM_START_MS + sim->now_ms, text);
+    if (!held || !sim->end_for_jobs)
+        return true;
+    sim->end_for_jobs = false;
+    sim->end_due_ms = sim->now_ms + FLEET_BOUND_MS;
+    return false;
+}

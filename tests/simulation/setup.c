@@ -1,0 +1,205 @@
+/* What a run is like: drawn from its seed before anything happens. Swarm testing (Groce et al.,
+ * ISSTA 2012): each run has some of the faults and none of the others, so that no fault hides what
+ * another would show. May not: know what a fault does. */
+#include <math.h>
+#include <string.h>
+
+#include "sim.h"
+
+enum occasion { REQUEST, PICTURE, ACTION, MESSAGE, RESTART, MINUTE, SEEN };
+
+static const enum occasion occasion_of[sim_fault_count] = {
+#define FAULT(name, occasion, word, doc) [FAULT_##name] = (occasion),
+#include "tests/simulation/faults.def"
+#undef FAULT
+};
+
+/* Least and most share of the occasions at which a fault strikes. */
+static const struct {
+    double least, most;
+} rates[] = {
+    [REQUEST] = {0.0005, 0.05},
+    [PICTURE] = {0.0002, 0.02},
+    [ACTION] = {0.005, 0.15},
+    [MESSAGE] = {0.00001, 0.001},
+    [RESTART] = {0.1, 0.6},
+    [MINUTE] = {0.0003, 0.02},
+    [SEEN] = {1, 1},
+};
+
+/* unit: "" or "s". */
+static void set(struct sim *sim, const char *path, const char *unit, long long value)
+{
+    struct error error;
+    char text[64];
+    snprintf(text, sizeof text, "%lld%s", value, unit);
+    if (!config_set(sim->config, path, text, &error))
+        sim_die(error.text);
+}
+
+static void set_text(struct sim *sim, const char *path, const char *value)
+{
+    struct error error;
+    if (!config_set(sim->config, path, value, &error))
+        sim_die(error.text);
+}
+
+static long long among(struct sim *sim, const long long *values, size_t count)
+{
+    return values[dice_roll(&sim->dice_setup, count)];
+}
+#define AMONG(sim, ...)                                                                            \
+    among((sim), (const long long[]){__VA_ARGS__},                                                 \
+          sizeof((const long long[]){__VA_ARGS__}) / sizeof(long long))
+
+static void draw_faults(struct sim *sim)
+{
+    struct dice *dice = &sim->dice_setup;
+    static const double densities[] = {0, 0.1, 0.3, 0.3, 0.6, 0.9};
+    sim->fault_density = densities[dice_roll(dice, sizeof densities / sizeof densities[0])];
+    for (unsigned i = 0; i < sim_fault_count; i++) {
+        bool on = dice_chance(dice, sim->fault_density);
+        double u = dice_unit(dice);
+        double least = rates[occasion_of[i]].least, most = rates[occasion_of[i]].most;
+        double rate = least * pow(most / least, u);
+        sim->rate[i] = on && !sim->options.no_faults ? rate : 0;
+        if (occasion_of[i] == SEEN)
+            sim->rate[i] = 1;
+        sim->dice_fault[i].state = dice_roll(dice, 0);
+    }
+    if (sim->options.no_faults)
+        sim->fault_density = 0;
+}
+
+static void draw_config(struct sim *sim)
+{
+    struct dice *dice = &sim->dice_setup;
+    sim->config = config_new();
+    if (sim->config == NULL)
+        sim_die("out of memory");
+    long long poll = AMONG(sim, 5, 10, 20, 30, 30, 45, 60, 60);
+    long long max = dice_between(dice, 1, 12);
+    set_text(sim, "mode", "act");
+    set_text(sim, "pools[0].name", "linux");
+    set_text(sim, "pools[0].label_sets[0]", "[linux]");
+    set_text(sim, "pools[0].server_url", "https://10.0.0.1:6443");
+    set_text(sim, "pools[0].offers[0].server_type", "ccx33");
+    set_text(sim, "pools[0].offers[0].location", "nbg1");
+    if (dice_chance(dice, 0.5)) {
+        set_text(sim, "pools[0].offers[1].server_type", "ccx23");
+        set_text(sim, "pools[0].offers[1].location", "fsn1");
+    }
+    set(sim, "pools[0].max", "", max);
+    set(sim, "pools[0].min", "", dice_chance(dice, 0.8) ? 0 : dice_between(dice, 0, max));
+    set(sim, "pools[0].capacity", "", AMONG(sim, 1, 1, 1, 2, 4));
+    set(sim, "rails.max_servers", "", max + dice_between(dice, 0, 2));
+    set_text(sim, "rails.max_hourly_cost", dice_chance(dice, 0.8) ? "10.00" : "0.30");
+    set(sim, "rails.creates_per_minute", "", AMONG(sim, 1, 5, 5, 20));
+    set(sim, "rails.deletes_per_minute", "", AMONG(sim, 1, 10, 10, 20));
+    set(sim, "gitea.poll_interval", "s", poll);
+    set(sim, "hetzner.poll_interval", "s", poll);
+    set(sim, "kube.poll_interval", "s", poll);
+    long long age = poll * 4 > 60 ? poll * 4 : 60;
+    set(sim, "trust.gitea_age_max", "s", age);
+    set(sim, "trust.hetzner_age_max", "s", age);
+    set(sim, "trust.kube_age_max", "s", age);
+    set(sim, "life.idle_timeout", "s", AMONG(sim, 0, 0, 60, 300, 300, 900));
+    set(sim, "life.idle_confirm", "s", AMONG(sim, 15, 15, 30));
+    set(sim, "life.create_grace", "s", poll * 2 > 60 ? poll * 2 : 60);
+    set(sim, "billing.window", "s", AMONG(sim, 120, 300, 300, 600));
+    if (dice_chance(dice, 0.25))
+        set_text(sim, "gitea.runner_match", "node-name");
+    sim->fence_exists = !dice_chance(dice, 0.15);
+    sim->page_size = AMONG(sim, 2, 5, 50, 50, 50);
+}
+
+static void draw_world(struct sim *sim)
+{
+    struct dice *dice = &sim->dice_setup;
+    struct world_config config;
+    world_config_defaults(&config);
+    config.start_ms = SIM_START_MS;
+    config.seed = dice_roll(dice, 0);
+    config.capacity = (int64_t)sim->config->pools[0].capacity;
+    config.runner_named_by_node = sim->config->gitea.runner_match == MATCH_NODE_NAME;
+    config.ephemeral = dice_chance(dice, 0.2);
+    config.daemonset = !dice_chance(dice, 0.2);
+    config.servers_max = dice_chance(dice, 0.85) ? 100 : dice_between(dice, 2, 6);
+    config.runner_poll_ms = dice_between(dice, 4500, 15000);
+    config.job_fails_permille = 20;
+    sim->world = world_new(&config);
+    sim->repo = world_repo(sim->world, "acme", "app");
+    static const char *const labels[] = {"linux", "ubuntu"};
+    sim->has_permanent = dice_chance(dice, 0.2);
+    if (sim->has_permanent)
+        (void)world_runner_create(sim->world,
+                                  &(struct world_runner_spec){.name = "permanent",
+                                                              .labels = labels,
+                                                              .label_count = 2,
+                                                              .scope = WORLD_SCOPE_ADMIN,
+                                                              .permanent = true,
+                                                              .started = true});
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* What Ebbtide may take to notice that a machine rests and to give it back, with these settings:
+ * Gitea's `busy` stays for 10 s; looks that agree; its own pause; then fence, drain, delete. A
+ * teardown that was once measured to be slow makes it begin earlier, up to half of the hour. */
+static int64_t notice_ms(const struct sim *sim)
+{
+    const struct config *config = sim->config;
+    int64_t poll = config->gitea.poll_interval_ms;
+    int64_t teardown = config->gitea.fence_settle_ms + config->life.drain_deadline_ms +
+                       config->life.remove_allowance_ms;
+    if (sim->fault_density > 0)
+        teardown = larger(teardown, config->billing.period_ms * 5 / 8);
+    return SECONDS(10) + config->life.idle_confirm_ms + config->life.idle_timeout_ms + 8 * poll +
+           teardown + SECONDS(40);
+}
+
+void rules_from_config(struct sim *sim)
+{
+    const struct config *config = sim->config;
+    const struct config_pool *pool = &config->pools[0];
+    int64_t way = config->life.action_deadline_ms + SECONDS(10);
+    struct witness_rules rules = {
+        .servers_max = config->rails.max_servers,
+        .hourly_micro_max = config->rails.max_hourly_cost_micro,
+        .pool_count = 1,
+        .fence_exists = sim->fence_exists,
+        .fence_settle_ms = config->gitea.fence_settle_ms,
+        .race_ms = way,
+        .demand_memory_ms = config->trust.gitea_age_max_ms + 3 * way,
+        .provision_ms = config->life.provision_timeout_ms,
+        .notice_ms = notice_ms(sim),
+    };
+    rules.bound_ms =
+        config->billing.period_ms + rules.provision_ms + rules.notice_ms + SIM_MINUTES(30);
+    snprintf(rules.cluster, sizeof rules.cluster, "%s", config->cluster);
+    rules.pool[0] = (struct witness_pool){
+        .min = pool->min, .max = pool->max, .capacity = pool->capacity, .label_count = 1};
+    snprintf(rules.pool[0].name, sizeof rules.pool[0].name, "%s", pool->name);
+    snprintf(rules.pool[0].labels[0], sizeof rules.pool[0].labels[0], "linux");
+    sim->rules = rules;
+}
+
+void setup_draw(struct sim *sim)
+{
+    struct dice *dice = &sim->dice_setup;
+    dice->state = sim->options.seed * UINT64_C(0x9E3779B97F4A7C15) + 1;
+    sim->dice_time.state = dice_roll(dice, 0);
+    sim->dice_work.state = dice_roll(dice, 0);
+    sim->dice_people.state = dice_roll(dice, 0);
+    draw_faults(sim);
+    draw_config(sim);
+    draw_world(sim);
+    rules_from_config(sim);
+    if (sim->options.hours == 0)
+        sim->options.hours = dice_between(dice, 6, 60);
+    sim->push_mean_ms = AMONG(sim, 3, 10, 10, 30, 60, 180) * SIM_MINUTES(1);
+    sim->jobs_a_run = AMONG(sim, 1, 3, 8);
+}

@@ -1,0 +1,325 @@
+/* The simulation: one run of the whole of Ebbtide in virtual time, drawn from a seed.
+ *
+ * Real: the core, and every action of the actuator with its judge. In place of the processes around
+ * them stand models: polls (poll.c), messages and their delays, the reconciler's checkpoint and its
+ * restarts (brain.c), the actuator's process and audit log (hands.c, audit_memory.c), its looks
+ * (looks.c), its requests and what the three APIs do with them (requests.c, effects_*.c), its
+ * timers and the clocks (timers.c). The world behind the APIs is the simulator's own
+ * (simulator/world). The witness and judge.c hold everything against the book of promises. May not:
+ * read a real clock, use the network, the disk, or any chance but the seed's. */
+#ifndef EBBTIDE_TESTS_SIMULATION_SIM_H
+#define EBBTIDE_TESTS_SIMULATION_SIM_H
+
+#include <stdio.h>
+
+#include "actuator/actuator.h"
+#include "actuator/http_send.h"
+#include "common/arena.h"
+#include "reconciler/core/core.h"
+#include "simulator/witness.h"
+
+#define SIM_START_MS    INT64_C(1795764000000)
+#define SIM_NODES_MAX   64
+#define SIM_STRIKES_MAX 60000 /* strikes that a run remembers, for shrinking */
+#define SIM_OPEN_JOBS   4096
+#define SECONDS(n)      ((int64_t)(n)*1000)
+#define SIM_MINUTES(n)  ((int64_t)(n)*60000)
+#define HOURS(n)        ((int64_t)(n)*3600000)
+#define STATES_SEEN     6 /* enum node_state */
+
+enum sim_fault {
+#define FAULT(name, occasion, word, doc) FAULT_##name,
+#include "tests/simulation/faults.def"
+#undef FAULT
+    sim_fault_count
+};
+const char *sim_fault_word(enum sim_fault fault);
+
+/* ---------------------------------------------------------------------------------------- dice */
+
+struct dice {
+    uint64_t state;
+};
+uint64_t dice_roll(struct dice *dice, uint64_t sides); /* 0 .. sides - 1 */
+int64_t dice_between(struct dice *dice, int64_t least, int64_t most);
+bool dice_chance(struct dice *dice, double probability);
+double dice_unit(struct dice *dice); /* 0 .. 1 */
+
+/* ------------------------------------------------------------------------------ what is asked for
+ */
+
+/* One strike of a fault: its kind and the how-many-eth of that kind. */
+struct strike {
+    uint32_t fault, number;
+};
+
+/* Which strikes happen: all that the dice say, or (shrinking) only those on a list; and which runs
+ * of jobs are pushed. */
+struct sim_cut {
+    bool cut;
+    const struct strike *keep;
+    uint32_t keep_count;
+    uint64_t pushes_max;         /* later ones are not made */
+    const uint8_t *push_dropped; /* a byte for each push, or NULL */
+    uint64_t push_count;
+};
+
+struct sim_options {
+    uint64_t seed;
+    int64_t hours; /* of faults and work, before all is healed; 0: drawn */
+    FILE *story;   /* every event goes there; NULL: none */
+    const struct sim_cut *cut;
+    bool no_faults;
+};
+
+/* ------------------------------------------------------------------------------------- one run */
+
+typedef void sim_step(void *argument, uint64_t number);
+
+struct sim_item { /* something that will happen */
+    int64_t at_ms;
+    uint64_t order;
+    sim_step *step;
+    void (*drop)(void *argument); /* frees the argument where it never happens; may be NULL */
+    void *argument;
+    uint64_t number;
+};
+
+/* What came of a run, for sums. */
+struct sim_counts {
+    uint64_t runs, steps, actions, pictures, requests, events;
+    double server_days, world_days;
+    uint64_t struck[sim_fault_count];
+    uint64_t covered[STATES_SEEN][sim_fault_count]; /* nodes in this state when the fault struck */
+    uint32_t edges_seen;                            /* bits of enum edge */
+    uint64_t edge_runs[32];                         /* in how many runs each was taken */
+    uint64_t jobs, jobs_done, jobs_cancelled, jobs_failed, servers, hours_paid;
+};
+
+struct picture;
+
+struct poller_model {
+    bool alive;
+    uint64_t generation; /* of its process: what an earlier one began is forgotten */
+    bool reading;
+    uint64_t sequence;
+    uint32_t failures;
+    int64_t next_ms;
+    uint64_t timer;         /* generation of the next poll's item */
+    int64_t down_until_ms;  /* API_OUTAGE */
+    struct picture *before; /* the last one, for PICTURE_STALE and PICTURE_TWICE */
+};
+
+/* What a step of a node came to, for the promises about failing. */
+struct tried {
+    char name[NAME_BYTES_MAX + 1];
+    enum action_kind kind;
+    uint32_t in_flight;
+    struct action_id last;
+    uint32_t failures;
+    int64_t asked_mono_ms, failed_mono_ms;
+    bool seen[source_count], missing[source_count];
+};
+
+/* The last picture of a source that the core was given. */
+struct held {
+    bool known;
+    int64_t ended_mono_ms, skew_ms;
+};
+
+struct sim {
+    struct sim_options options;
+    struct dice dice_setup, dice_time, dice_work, dice_people;
+    struct dice dice_fault[sim_fault_count];
+    double rate[sim_fault_count]; /* of each occasion; 0: the fault is off in this run */
+    bool healed;
+    int64_t heal_ms, now_ms; /* since the world's start */
+
+    struct sim_item *queue;
+    size_t queue_count, queue_room;
+    uint64_t order;
+
+    struct world *world;
+    struct witness *witness;
+    struct witness_rules rules;
+    struct book book;
+    const struct world_repo *repo;
+    uint64_t open_job[SIM_OPEN_JOBS]; /* ids of jobs that are not over */
+    uint32_t open_jobs;
+    bool has_permanent;
+
+    struct config *config;
+    int64_t boot_ms, wall_skew_ms; /* of our machine */
+
+    /* brain.c */
+    void *core_block;
+    struct core *core;
+    struct core_output *output;
+    bool brain_alive;
+    uint64_t epoch, brain_generation, tick_generation;
+    unsigned char *checkpoint[2]; /* encoded; [0] the newest */
+    size_t checkpoint_bytes[2];
+    int64_t storage_bad_until_ms;
+    bool storage_told;
+    uint64_t output_hash;
+    bool in_step;
+
+    /* hands.c, audit_memory.c */
+    struct actuator actuator;
+    bool hands_alive;
+    uint64_t hands_generation;
+    int64_t audit_bad_until_ms;
+
+    struct poller_model poller[source_count];
+    struct tried tried[SIM_NODES_MAX];
+    uint32_t tried_count;
+    struct held held[source_count];
+    int64_t end_due_ms; /* of the first, then the second promise of the end */
+    bool end_for_jobs;
+    uint64_t strangers;
+    bool fence_exists;
+    int64_t page_size; /* of Gitea's lists; small ones shift more */
+
+    struct strike strikes[SIM_STRIKES_MAX];
+    uint32_t strike_count;
+    uint32_t strike_number[sim_fault_count];
+    uint64_t pushes;
+    int64_t push_mean_ms, jobs_a_run;
+    double fault_density; /* of those that this run has */
+
+    struct sim_counts counts;
+};
+
+/* The one that runs: what stands in for the C library's and libevent's functions finds it here. */
+extern struct sim *sim_now;
+
+/* Runs a seed to its end, or to the first broken promise. The result stays in *sim until sim_end.
+ * True: every promise held. */
+bool sim_run(struct sim *sim, const struct sim_options *options);
+void sim_end(struct sim *sim);
+
+/* ------------------------------------------------------------------------ for the parts of a run
+ */
+
+void sim_at(struct sim *sim, int64_t delay_ms, sim_step *step, void (*drop)(void *), void *argument,
+            uint64_t number);
+int64_t sim_world_ms(const struct sim *sim); /* the APIs' own time; the world is brought up to it */
+int64_t sim_mono_ms(const struct sim *sim);
+int64_t sim_wall_ms(const struct sim *sim);
+
+/* Whether a fault strikes at this occasion; counts it, and writes it down. */
+bool sim_strikes(struct sim *sim, enum sim_fault fault);
+/* A line of the story. */
+void sim_say(const struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Our own bug in the simulation, or memory is out: says so and ends the process. */
+_Noreturn void sim_die(const char *what);
+void *sim_alloc(size_t bytes);
+
+/* poll.c */
+void pollers_start(struct sim *sim);
+void poller_kill(struct sim *sim, enum source source);
+void poller_start(struct sim *sim, enum source source);
+void poller_now(struct sim *sim, enum source source);
+void pollers_end(struct sim *sim);
+
+/* pictures.c: the world as the APIs show it */
+struct picture { /* the storage of one snapshot */
+    struct arena *arena;
+    enum source source;
+    uint32_t holders;
+    union {
+        struct gitea_snapshot gitea;
+        struct hetzner_snapshot hetzner;
+        struct kube_snapshot kube;
+    } u;
+    char (*present)[NAME_BYTES_MAX + 1]; /* names of our nodes that are in it, in truth */
+    uint32_t present_count;
+    struct picture *parent; /* whose texts it shows; NULL: its own */
+};
+struct picture *picture_new(enum source source);
+void picture_drop(struct picture *picture);
+void picture_note_present(struct picture *picture, const char *name);
+void show_server(struct arena *arena, const struct world_server *from, struct hetzner_server *to);
+void show_node(struct arena *arena, const struct world_node *from, struct kube_node *to);
+void show_pod(struct arena *arena, const struct world_pod *from, struct kube_pod *to);
+void show_runner(const struct sim *sim, struct arena *arena, const struct world_runner *from,
+                 struct gitea_runner *to);
+void show_job(struct arena *arena, const struct world_job *from, struct gitea_job *to);
+uint32_t show_prices(struct arena *arena, struct hetzner_price **to);
+const char *show_text(struct arena *arena, const char *text);
+bool is_managed(const struct world_map *labels);
+bool is_runner_pod(const struct world_pod *pod);
+uint32_t fill_servers(struct sim *sim, struct arena *arena, struct hetzner_server **to);
+
+/* brain.c */
+void brain_start(struct sim *sim);
+void brain_kill(struct sim *sim);
+void brain_event(struct sim *sim, struct core_event *event);
+void brain_actuator_state(struct sim *sim);
+void brain_actuator_lost(struct sim *sim);
+void brain_end(struct sim *sim);
+
+/* hands.c */
+void hands_start(struct sim *sim);
+void hands_kill(struct sim *sim);
+void hands_take(struct sim *sim, const struct action *action);
+void hands_end(struct sim *sim);
+
+/* requests.c */
+enum api_fate {
+    FATE_FINE,
+    FATE_REFUSED,
+    FATE_TIMEOUT,
+    FATE_LOST_ANSWER,
+    FATE_ERROR,
+    FATE_ERROR_DONE,
+    FATE_RATE_LIMIT,
+    FATE_UNAUTHORIZED,
+    FATE_BAD_ANSWER,
+    FATE_LOCKED,
+};
+enum api_fate sim_fate(struct sim *sim, enum source source, bool writes);
+bool fate_has_effect(enum api_fate fate);
+/* The trouble that such a fate is to a reader; NONE: fine. */
+enum trouble fate_trouble(enum api_fate fate);
+int64_t sim_latency_ms(struct sim *sim);
+
+/* effects_*.c: what an API does with a request that arrives; status and body of its answer. */
+struct effect {
+    unsigned status;
+    char *body;             /* malloc'd or NULL */
+    int64_t retry_after_ms; /* HTTP_NONE */
+};
+void effect_gitea(struct sim *sim, enum send_method method, const char *path, const char *body,
+                  struct effect *out);
+void effect_hetzner(struct sim *sim, enum send_method method, const char *path, const char *body,
+                    struct effect *out);
+void effect_kube(struct sim *sim, enum send_method method, const char *path, const char *body,
+                 struct effect *out);
+
+/* audit_memory.c */
+void audit_memory_reset(void);
+
+/* trouble.c: what happens to machines, processes, clocks and by people's hands */
+void trouble_start(struct sim *sim);
+void trouble_heal(struct sim *sim);
+/* A message was passed: a process may be killed here. */
+void trouble_at_message(struct sim *sim);
+
+/* workload.c */
+void workload_start(struct sim *sim);
+
+/* setup.c */
+void setup_draw(struct sim *sim);
+void rules_from_config(struct sim *sim);
+
+/* judge.c */
+void judge_actions(struct sim *sim);
+void judge_result(struct sim *sim, const struct action_result *result);
+void judge_nodes(struct sim *sim);
+void judge_picture(struct sim *sim, const struct picture *picture);
+void judge_hands_lost(struct sim *sim);
+void judge_forget(struct sim *sim); /* the reconciler starts anew */
+bool judge_end(struct sim *sim);    /* false: not over yet */
+
+#endif
