@@ -58,29 +58,28 @@ void actuator_result(struct actuator *actuator, const struct action_result *resu
 /* ----------------------------------------------------------------------------- what we did */
 
 void actuator_note_deed(struct actuator *actuator, enum action_kind kind, uint64_t server_id,
-                        int64_t wall_ms)
+                        int64_t mono_ms)
 {
     actuator->deeds[actuator->deed_next] =
-        (struct deed){.kind = kind, .server_id = server_id, .wall_ms = wall_ms};
+        (struct deed){.kind = kind, .server_id = server_id, .mono_ms = mono_ms};
     actuator->deed_next = (actuator->deed_next + 1) % DEEDS_MAX;
     if (actuator->deed_count < DEEDS_MAX)
         actuator->deed_count++;
 }
 
-/* A clock that was set back must not free us of our limits: what lies ahead counts too. */
-static bool is_recent(const struct deed *deed, int64_t wall_ms)
+static bool is_recent(const struct deed *deed, int64_t mono_ms)
 {
-    return wall_ms - deed->wall_ms < DEED_MS;
+    return mono_ms - deed->mono_ms < DEED_MS;
 }
 
 /* Whether the same server's delete stands before place `end`: repeating one is no second delete. */
-static bool is_repeat(const struct actuator *actuator, uint32_t end, int64_t wall_ms)
+static bool is_repeat(const struct actuator *actuator, uint32_t end, int64_t mono_ms)
 {
     const struct deed *deed = &actuator->deeds[end];
     for (uint32_t i = 0; i < end; i++)
         if (actuator->deeds[i].kind == deed->kind &&
             actuator->deeds[i].server_id == deed->server_id &&
-            is_recent(&actuator->deeds[i], wall_ms))
+            is_recent(&actuator->deeds[i], mono_ms))
             return true;
     return false;
 }
@@ -88,16 +87,18 @@ static bool is_repeat(const struct actuator *actuator, uint32_t end, int64_t wal
 struct deeds actuator_deeds(const struct actuator *actuator, const struct work *asking,
                             const struct action **creating)
 {
-    struct deeds deeds = {.creating = creating,
-                          .requests_remaining = actuator->requests_remaining,
-                          .wall_ms = clock_wall_ms()};
+    struct deeds deeds = {.creating = creating, .requests_remaining = actuator->requests_remaining};
+    int64_t now = clock_mono_ms(), begun = facts_drain_since(&asking->facts);
+    if (begun != 0)
+        deeds.drained_ms =
+            since_seen_ms(actuator->sinces, asking->action->node.name, SINCE_DRAIN, begun, now);
     for (uint32_t i = 0; i < actuator->deed_count; i++) {
         const struct deed *deed = &actuator->deeds[i];
-        if (!is_recent(deed, deeds.wall_ms))
+        if (!is_recent(deed, now))
             continue;
         if (deed->kind == ACTION_CREATE_SERVER)
             deeds.creates_last_minute++;
-        else if (!is_repeat(actuator, i, deeds.wall_ms))
+        else if (!is_repeat(actuator, i, now))
             deeds.deletes_last_minute++;
         if (deed->kind == ACTION_REMOVE_NODE && asking->facts.server_found &&
             deed->server_id == asking->facts.server.id)
@@ -116,8 +117,11 @@ static void heard_intent(struct action_id id, enum action_kind kind, uint64_t se
 {
     (void)id;
     bool counts = kind == ACTION_CREATE_SERVER || kind == ACTION_REMOVE_NODE;
-    if (counts && clock_wall_ms() - wall_ms < DEED_MS)
-        actuator_note_deed(argument, kind, server_id, wall_ms);
+    int64_t age = clock_wall_ms() - wall_ms;
+    /* A clock that was set back must not free us of our limits, nor hold us to them for ever: what
+     * seems to lie ahead was done just now. */
+    if (counts && age < DEED_MS)
+        actuator_note_deed(argument, kind, server_id, clock_mono_ms() - (age > 0 ? age : 0));
 }
 
 static void heard_outcome(const struct action_result *result, void *argument)
@@ -235,9 +239,10 @@ void actuator_take(struct actuator *actuator, struct message *message)
 bool actuator_init(struct actuator *actuator, struct error *error)
 {
     actuator->kept = calloc(RESULTS_KEPT, sizeof *actuator->kept);
+    actuator->sinces = calloc(1, sizeof *actuator->sinces);
     actuator->price_arena = arena_new(PRICE_ARENA_BYTES);
     actuator->requests_remaining = -1;
-    return (actuator->kept != NULL && actuator->price_arena != NULL) ||
+    return (actuator->kept != NULL && actuator->sinces != NULL && actuator->price_arena != NULL) ||
            error_set(error, "out of memory for the actuator");
 }
 
@@ -283,6 +288,7 @@ void actuator_clear(struct actuator *actuator)
     hetzner_price_list_free(&actuator->prices);
     arena_free(actuator->price_arena);
     audit_close(actuator->audit);
+    free(actuator->sinces);
     free(actuator->kept);
     *actuator = (struct actuator){0};
 }

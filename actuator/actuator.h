@@ -11,6 +11,7 @@
 
 #include "actuator/audit.h"
 #include "actuator/judge.h"
+#include "actuator/since.h"
 #include "common/config.h"
 #include "common/http.h"
 #include "proto/message.h"
@@ -38,7 +39,7 @@ struct kept_result {
 struct deed {
     enum action_kind kind;
     uint64_t server_id;
-    int64_t wall_ms;
+    int64_t mono_ms;
 };
 
 struct actuator {
@@ -62,6 +63,7 @@ struct actuator {
 
     struct kept_result *kept; /* RESULTS_KEPT, a ring */
     uint32_t kept_count, kept_next;
+    struct sinces *sinces;
     struct deed deeds[DEEDS_MAX]; /* a ring */
     uint32_t deed_count, deed_next;
 
@@ -107,7 +109,7 @@ void actuator_result(struct actuator *actuator, const struct action_result *resu
 void actuator_work_ended(struct actuator *actuator);
 
 void actuator_note_deed(struct actuator *actuator, enum action_kind kind, uint64_t server_id,
-                        int64_t wall_ms);
+                        int64_t mono_ms);
 
 /* What the judge is told of our doings; `creating` is room for ACTIONS_MAX pointers. */
 struct deeds actuator_deeds(const struct actuator *actuator, const struct work *asking,

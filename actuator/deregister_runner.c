@@ -59,10 +59,13 @@ static bool all_covered(const struct work *work, const struct fence_note *note)
     return true;
 }
 
-/* A runner that is disabled without our note was fenced by a person. */
+/* A runner that is disabled without our note was fenced by a person. Where its machine is gone there
+ * is nothing left to keep, and our own note may have gone with the Kubernetes node. */
 static const struct gitea_runner *foreign_fence(const struct work *work,
                                                 const struct fence_note *note)
 {
+    if (!work->facts.server_found)
+        return NULL;
     for (uint32_t i = 0; i < work->notes.runner_count; i++) {
         const struct gitea_runner *runner = target(work, i);
         if (runner != NULL && runner->disabled && !fence_note_covers(note, runner->id))
@@ -131,6 +134,11 @@ static void on_deleted(struct work *work, const struct http_answer *answer,
 
 static void delete_next(struct work *work)
 {
+    if (work->notes.index == work->notes.runner_count && work->notes.more_runners) {
+        /* A pod that starts again and again leaves a registration behind each time. */
+        again(work, BUSY_RETRY_MS, "deregistered as many runners as are done at once; more are left");
+        return;
+    }
     if (work->notes.index == work->notes.runner_count) {
         work_finish(work, OUTCOME_DONE, TROUBLE_NONE, "%" PRIu32 " runners deregistered%s",
                     work->notes.runner_count,
@@ -177,9 +185,9 @@ static void begin_second_look(struct work *work)
 
 static void fenced(struct work *work)
 {
-    /* The note says when in whole seconds, rounded up: up to a second more. */
-    int64_t now = clock_wall_ms();
-    again(work, work->actuator->config->gitea.fence_settle_ms + (999 - (now + 999) % 1000),
+    since_begin(work->actuator->sinces, work->action->node.name, SINCE_FENCE,
+                work->notes.fence_wall_ms, clock_mono_ms());
+    again(work, work->actuator->config->gitea.fence_settle_ms,
           "fenced; waits until the fence has settled");
 }
 
@@ -196,9 +204,10 @@ static void with_fence(struct work *work, const struct fence_note *note)
         return;
     }
     int64_t settle = work->actuator->config->gitea.fence_settle_ms;
-    int64_t left = note->since_wall_ms + settle - clock_wall_ms();
-    if (left > 0)
-        again(work, left < settle + 1000 ? left : settle, "waits until the fence has settled");
+    int64_t seen = since_seen_ms(work->actuator->sinces, work->action->node.name, SINCE_FENCE,
+                                 note->since_wall_ms, clock_mono_ms());
+    if (seen < settle)
+        again(work, settle - seen, "waits until the fence has settled");
     else if (any_busy(work) != NULL)
         again(work, BUSY_MS, "a runner is called busy; no job in progress names it yet");
     else
@@ -236,12 +245,7 @@ static void looked(struct work *work)
         verdict = judge_runners(config, work->action, &work->facts);
     if (work_refused(work, &verdict))
         return;
-    if (!runners_gather(work)) {
-        work_finish(work, OUTCOME_FAILED, TROUBLE_INCONSISTENT,
-                    "more than %d runners claim this node: deregister those that are strange",
-                    RUNNERS_PER_NODE_MAX);
-        return;
-    }
+    runners_gather(work);
     const struct gitea_job *job = any_job(work);
     if (work->notes.runner_count == 0)
         work_finish(work, OUTCOME_DONE, TROUBLE_NONE, "no runner of this node is registered");

@@ -166,16 +166,22 @@ static json_t *one_taint(const char *key, const char *value, const char *effect)
 static json_t *taints_wanted(const struct work *work, const char *effect)
 {
     const struct kube_node_detail *node = &work->facts.node;
-    int64_t since = facts_drain_since(&work->facts);
     char value[24];
     json_t *taints = json_array();
     for (uint32_t i = 0; i < node->taint_count; i++)
         if (strcmp(node->taint[i].key, NODE_TAINT_DRAIN) != 0)
             json_array_append_new(
                 taints, one_taint(node->taint[i].key, node->taint[i].value, node->taint[i].effect));
-    snprintf(value, sizeof value, "%" PRId64, (since > 0 ? since : clock_wall_ms()) / 1000);
+    snprintf(value, sizeof value, "%" PRId64, work->notes.drain_wall_ms / 1000);
     json_array_append_new(taints, one_taint(NODE_TAINT_DRAIN, value, effect));
     return taints;
+}
+
+/* Notes when this process first saw the drain, which the judge asks for in the end. */
+static int64_t drained_ms(struct work *work, int64_t begun_wall_ms)
+{
+    return since_seen_ms(work->actuator->sinces, work->action->node.name, SINCE_DRAIN,
+                         begun_wall_ms, clock_mono_ms());
 }
 
 static void on_cordoned(struct work *work, const struct http_answer *answer,
@@ -192,6 +198,7 @@ static void on_cordoned(struct work *work, const struct http_answer *answer,
     } else if (trouble->trouble != TROUBLE_NONE) {
         work_fail(work, trouble);
     } else {
+        (void)drained_ms(work, work->notes.drain_wall_ms);
         evict_next(work);
     }
 }
@@ -201,6 +208,8 @@ static void cordon(struct work *work, const char *effect)
 {
     const struct kube_node_detail *node = &work->facts.node;
     struct url_path path;
+    int64_t begun = facts_drain_since(&work->facts);
+    work->notes.drain_wall_ms = begun > 0 ? begun : clock_wall_ms() / 1000 * 1000;
     json_t *body = json_pack("{s:{s:s, s:s}, s:{s:b, s:o}}", "metadata", "uid", node->node.uid,
                              "resourceVersion", node->resource_version, "spec", "unschedulable", 1,
                              "taints", taints_wanted(work, effect));
@@ -228,6 +237,9 @@ static void looked(struct work *work)
         work_finish(work, OUTCOME_DONE, TROUBLE_NONE, "there is no Kubernetes node of this name");
         return;
     }
+    int64_t begun = facts_drain_since(&work->facts);
+    if (begun > 0)
+        (void)drained_ms(work, begun);
     const char *effect = effect_wanted(work);
     bool marked = has_taint(&work->facts.node, effect) && work->facts.node.node.unschedulable;
     if (marked && only_waits(work))

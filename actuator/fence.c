@@ -94,8 +94,8 @@ void fence_write_note(struct work *work, work_step after)
     bool at_node = work->facts.node_found;
     struct fence_note note = {.id_count = work->notes.runner_count};
     char text[TEXT_BYTES_MAX];
-    /* Whole seconds, rounded up: a fence is never believed to be older than it is. */
-    note.since_wall_ms = (clock_wall_ms() + 999) / 1000 * 1000;
+    note.since_wall_ms = (clock_wall_ms() + 999) / 1000 * 1000; /* it holds whole seconds */
+    work->notes.fence_wall_ms = note.since_wall_ms;
     memcpy(note.id, work->notes.runner, sizeof note.id);
     fence_note_format(&note, text, at_node ? sizeof text : LABEL_VALUE_ROOM);
     work->notes.after_walk = after;

@@ -313,15 +313,14 @@ struct verdict judge_runners(const struct config *config, const struct action *a
 
 /* The drain is over where nothing is left to evict, or its deadline has passed. */
 static struct verdict judge_order(const struct config *config, const struct facts *facts,
-                                  int64_t wall_ms)
+                                  int64_t drained_ms)
 {
     uint32_t left = facts->node_found ? facts_pods_left(facts) : 0;
     if (left == 0)
         return passes;
-    int64_t since = facts_drain_since(facts);
-    if (since == 0)
+    if (facts_drain_since(facts) == 0)
         return refuse(RAIL_ORDER, "%" PRIu32 " pods are on the node, and no drain has begun", left);
-    if (wall_ms - since < config->life.drain_deadline_ms)
+    if (drained_ms < config->life.drain_deadline_ms)
         return refuse(RAIL_ORDER, "%" PRIu32 " pods are left, and the drain's deadline is not over",
                       left);
     return passes;
@@ -336,7 +335,7 @@ struct verdict judge_remove(const struct config *config, const struct action *ac
             (runner->busy || facts_job_of(facts, runner->id) != NULL))
             return refuse(RAIL_JOB, "runner %" PRIu64 " of the node has a job", runner->id);
     }
-    struct verdict verdict = judge_order(config, facts, deeds->wall_ms);
+    struct verdict verdict = judge_order(config, facts, deeds->drained_ms);
     if (verdict.rail == RAIL_NONE && facts->server_found && !deeds->deleted_before &&
         deeds->deletes_last_minute >= config->rails.deletes_per_minute)
         return refuse(RAIL_DELETES, "%" PRIu32 " servers were deleted in the last minute",

@@ -31,7 +31,7 @@ struct deeds {
     uint32_t creating_count;
     bool deleted_before;        /* this server's delete has been asked for in the last minute */
     int64_t requests_remaining; /* of Hetzner's hour, -1 unknown */
-    int64_t wall_ms;
+    int64_t drained_ms; /* for how long the node's drain has been going on (actuator/since.h) */
 };
 
 struct verdict {

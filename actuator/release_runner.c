@@ -13,17 +13,16 @@ static void released(struct work *work)
                 work->notes.runner_count);
 }
 
-/* Keeps of the runners only those that are disabled and that our note covers. */
-static void keep_ours(struct work *work, const struct fence_note *note)
+/* The runners that are disabled and that our note covers: it never names more than fit. */
+static void gather_ours(struct work *work, const struct fence_note *note)
 {
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < work->notes.runner_count; i++) {
-        uint64_t id = work->notes.runner[i];
-        const struct gitea_runner *runner = facts_runner(&work->facts, id);
-        if (runner != NULL && runner->disabled && fence_note_covers(note, id))
-            work->notes.runner[kept++] = id;
+    work->notes.runner_count = 0;
+    for (uint32_t i = 0; i < work->facts.runners.count; i++) {
+        const struct gitea_runner *runner = &work->facts.runners.item[i];
+        if (runners_is_target(work, runner) && runner->disabled && fence_note_covers(note, runner->id) &&
+            work->notes.runner_count < RUNNERS_PER_NODE_MAX)
+            work->notes.runner[work->notes.runner_count++] = runner->id;
     }
-    work->notes.runner_count = kept;
 }
 
 static void looked(struct work *work)
@@ -39,12 +38,7 @@ static void looked(struct work *work)
         work_finish(work, OUTCOME_DONE, TROUBLE_NONE, "there is no fence of ours");
         return;
     }
-    if (!runners_gather(work)) {
-        work_finish(work, OUTCOME_FAILED, TROUBLE_INCONSISTENT, "more than %d runners of one node",
-                    RUNNERS_PER_NODE_MAX);
-        return;
-    }
-    keep_ours(work, &note);
+    gather_ours(work, &note);
     if (work_intend(work))
         fence_lift(work, released);
 }

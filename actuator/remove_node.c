@@ -74,7 +74,7 @@ static void delete_server(struct work *work)
         return;
     }
     struct url_path path;
-    actuator_note_deed(work->actuator, ACTION_REMOVE_NODE, work->server_id, clock_wall_ms());
+    actuator_note_deed(work->actuator, ACTION_REMOVE_NODE, work->server_id, clock_mono_ms());
     hetzner_path_server(&path, work->server_id);
     work_write(work, SOURCE_HETZNER, SEND_DELETE, &path, NULL, on_server_deleted,
                "delete the server");

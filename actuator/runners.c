@@ -11,22 +11,27 @@ static bool is_asked(const struct action *action, uint64_t id)
     return false;
 }
 
-bool runners_gather(struct work *work)
+bool runners_is_target(const struct work *work, const struct gitea_runner *runner)
+{
+    enum runner_owner owner = facts_runner_owner(&work->facts, work->actuator->config,
+                                                 work->action->node.name, runner);
+    return owner == RUNNER_OURS || (owner == RUNNER_UNKNOWN && is_asked(work->action, runner->id));
+}
+
+void runners_gather(struct work *work)
 {
     const struct facts *facts = &work->facts;
     work->notes.runner_count = 0;
+    work->notes.more_runners = false;
     for (uint32_t i = 0; i < facts->runners.count; i++) {
         const struct gitea_runner *runner = &facts->runners.item[i];
-        enum runner_owner owner =
-            facts_runner_owner(facts, work->actuator->config, work->action->node.name, runner);
-        if (owner != RUNNER_OURS &&
-            !(owner == RUNNER_UNKNOWN && is_asked(work->action, runner->id)))
+        if (!runners_is_target(work, runner))
             continue;
         if (work->notes.runner_count == RUNNERS_PER_NODE_MAX)
-            return false;
-        work->notes.runner[work->notes.runner_count++] = runner->id;
+            work->notes.more_runners = true;
+        else
+            work->notes.runner[work->notes.runner_count++] = runner->id;
     }
-    return true;
 }
 
 bool runners_seen(struct work *work)

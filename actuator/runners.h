@@ -5,8 +5,12 @@
 #include "actuator/work.h"
 
 /* Puts into work->notes.runner every runner of the node that exists: those that are seen to be its
- * own, and those of the action whose pod is gone. False where there are too many. */
-bool runners_gather(struct work *work);
+ * own, and those of the action whose pod is gone. Of more than fit, the first; then
+ * work->notes.more_runners is set. */
+void runners_gather(struct work *work);
+
+/* Whether a runner is one of those. */
+bool runners_is_target(const struct work *work, const struct gitea_runner *runner);
 
 /* Ends the action with RUNNER_SEEN where a runner of the node is registered; true where it did. */
 bool runners_seen(struct work *work);

@@ -30,10 +30,12 @@ typedef void (*work_step)(struct work *work);
 struct action_notes {
     uint64_t runner[RUNNERS_PER_NODE_MAX]; /* the runners that it is about */
     uint32_t runner_count;
+    bool more_runners; /* than fit: their turn comes when these are done */
     uint32_t index; /* of a list that is walked */
     uint32_t tries;
     bool fenced; /* they are fenced; false: this Gitea cannot, or there is no place for a note */
-    bool fence_value; /* what is being PATCHed */
+    bool fence_value;                     /* what is being PATCHed */
+    int64_t fence_wall_ms, drain_wall_ms; /* what was just written into the note, the taint */
     work_step after_walk, after_lift;
     int64_t wait_ms;    /* longest Retry-After heard */
     enum trouble worst; /* of a walk that goes on after a failure */

@@ -64,7 +64,7 @@ bool promise_cost_capped(const struct call_scene *scene)
 bool promise_one_demand_one_create(const struct call_scene *scene)
 {
     return scene->call != SCENE_CREATE_SERVER || scene->coming < scene->wanted ||
-           scene->pool_servers < scene->pool_min;
+           scene->pool_able < scene->pool_min;
 }
 
 bool promise_name_used_once(const struct call_scene *scene)
@@ -98,8 +98,8 @@ bool promise_nothing_on_emptied(const struct action_scene *scene)
 
 bool promise_nothing_on_clock_jump(const struct action_scene *scene)
 {
-    return scene->kind != ACTION_DEREGISTER_RUNNERS || scene->reason != REASON_HOUR_ENDS ||
-           scene->skew_ms <= scene->skew_max_ms;
+    return !scene->begins || scene->kind != ACTION_DEREGISTER_RUNNERS ||
+           scene->reason != REASON_HOUR_ENDS || scene->skew_ms <= scene->skew_max_ms;
 }
 
 bool promise_failures_back_off(const struct action_scene *scene)

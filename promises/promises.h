@@ -31,7 +31,7 @@ struct call_scene {
 
     /* the node that it is about */
     uint32_t jobs;           /* that live runners of it work on, in progress in Gitea's eyes */
-    uint32_t runners;        /* registered for longer than race_ms */
+    uint32_t runners;        /* registered for longer than race_ms, by daemons that live */
     int64_t youngest_job_ms; /* how long ago the youngest of the jobs began */
     bool unfenced;           /* each of those jobs is on a runner that nobody could have fenced */
     int64_t race_ms;         /* the longest time between an action's last look and its call */
@@ -43,6 +43,7 @@ struct call_scene {
     /* SCENE_CREATE_SERVER; counts without the new one */
     uint64_t servers, servers_max;
     uint64_t pool_servers, pool_min, pool_max;
+    uint64_t pool_able; /* of them, those that serve (a live runner that is not fenced) or come */
     uint64_t hourly_micro, hourly_micro_max; /* with the new one */
     uint32_t names_before;                   /* servers that ever had the name */
     uint32_t coming; /* slots of healthy servers of the pool, young and without a runner as yet */
@@ -54,6 +55,7 @@ struct call_scene {
 struct action_scene {
     enum action_kind kind;
     enum reason reason;
+    bool begins;                       /* it is the first of this teardown */
     uint32_t in_flight;       /* other actions of this node without a result */
     int64_t source_age_ms[3]; /* by enum source, of the last picture given; INT64_MAX none */
     int64_t source_age_max_ms[3];

@@ -97,6 +97,12 @@ bool witness_ours(const struct witness *witness, const char *name)
     return rented_named(witness, name) != NULL;
 }
 
+const char *witness_name(const struct witness *witness, uint64_t server_id)
+{
+    const struct rented *rented = rented_server(witness, server_id);
+    return rented != NULL ? rented->name : NULL;
+}
+
 static void note_rented(struct witness *witness, const struct world_server *server)
 {
     if (!bears_our_labels(witness, &server->labels) || rented_server(witness, server->id) != NULL)
@@ -211,7 +217,7 @@ static void look_at_runners(const struct witness *witness, uint64_t server_id, i
         if (runner->server_id != server_id)
             continue;
         const struct world_job *job = live_job(witness, runner);
-        scene->runners += !young(witness, runner, now_ms);
+        scene->runners += runner->daemon && !young(witness, runner, now_ms);
         if (job == NULL)
             continue;
         scene->jobs++;
@@ -246,6 +252,21 @@ static bool is_coming(const struct witness *witness, const struct world_server *
            now_ms - server->created_ms < witness->rules.provision_ms;
 }
 
+/* One fenced runner takes its whole node out of service. */
+static bool serves_now(const struct witness *witness, const struct world_server *server)
+{
+    bool serves = false;
+    for (size_t i = 0; i < world_runner_count(witness->world); i++) {
+        const struct world_runner *runner = world_runner_at(witness->world, i);
+        if (runner->server_id != server->id)
+            continue;
+        if (runner->disabled)
+            return false;
+        serves = serves || runner->daemon;
+    }
+    return serves;
+}
+
 static void create_scene(struct witness *witness, const struct world_call *call,
                          struct call_scene *scene)
 {
@@ -263,8 +284,12 @@ static void create_scene(struct witness *witness, const struct world_call *call,
         bool same = pool_named(witness, label_of(&server->labels, SERVER_LABEL_POOL)) == pool;
         scene->servers++;
         scene->hourly_micro += (uint64_t)server->type->hour_microeuro;
-        scene->pool_servers += same;
-        if (same && pool < rules->pool_count && is_coming(witness, server, call->at_ms))
+        if (!same || pool == rules->pool_count)
+            continue;
+        bool coming = is_coming(witness, server, call->at_ms);
+        scene->pool_servers++;
+        scene->pool_able += coming || serves_now(witness, server);
+        if (coming)
             scene->coming += (uint32_t)rules->pool[pool].capacity;
     }
     for (size_t i = 0; i < witness->rented_count; i++)
@@ -301,7 +326,8 @@ static void runner_scene(const struct witness *witness, const struct world_call 
     const struct world_job *job = live_job(witness, runner);
     scene->call = what;
     scene->ours = rented != NULL && !runner->permanent;
-    scene->fenced_by_person = runner->disabled && runner->disabled_by_hand;
+    scene->fenced_by_person = runner->disabled && runner->disabled_by_hand &&
+                              world_server_find(witness->world, runner->server_id) != NULL;
     if (what != SCENE_DEREGISTER)
         return;
     scene->race_ms = witness->rules.race_ms;
@@ -326,11 +352,13 @@ static const char *call_text(const struct world_call *call, const struct call_sc
                                               : call->runner->name;
     snprintf(text, BOOK_TEXT_BYTES,
              "%s %s: jobs %u (youngest %lld ms), runners %u, fenced %lld ms, ours %d; servers %llu "
-             "of %llu, pool %llu of %llu, %llu of %llu micro, coming %u, wanted %u, name used %u",
+             "of %llu, pool %llu (able %llu, least %llu) of %llu, %llu of %llu micro, coming %u, "
+             "wanted %u, name used %u",
              world_call_word(call->kind), name, scene->jobs,
              scene->jobs > 0 ? (long long)scene->youngest_job_ms : 0LL, scene->runners,
              (long long)scene->fenced_ms, scene->ours, (unsigned long long)scene->servers,
              (unsigned long long)scene->servers_max, (unsigned long long)scene->pool_servers,
+             (unsigned long long)scene->pool_able, (unsigned long long)scene->pool_min,
              (unsigned long long)scene->pool_max, (unsigned long long)scene->hourly_micro,
              (unsigned long long)scene->hourly_micro_max, scene->coming, scene->wanted,
              scene->names_before);

@@ -51,6 +51,9 @@ void witness_look(struct witness *witness, int64_t now_ms);
 /* Whether anything of ours bears this name, or ever did: a server, node or pod's node. */
 bool witness_ours(const struct witness *witness, const char *name);
 
+/* The name of a server that was ours, ever; NULL: it was not. */
+const char *witness_name(const struct witness *witness, uint64_t server_id);
+
 /* Jobs that may start now and that some pool serves. */
 uint64_t witness_waiting(const struct witness *witness);
 

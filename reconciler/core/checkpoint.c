@@ -42,6 +42,10 @@ static void take_node(struct core *core, const struct checkpoint *from,
     node->server_seen = saved->server_id != 0;
     node->hours_known_wall_ms = from->wall_ms;
     node->ready_wall_ms = saved->ready_seen_wall_ms;
+    /* What an API once showed and does not now has vanished, also where we were not there to see.
+     */
+    node->kube_seen = saved->ready_seen_wall_ms != 0;
+    node->runners_seen = saved->ready_seen_wall_ms != 0;
     node->errand.failures = (uint32_t)saved->failures;
     if (saved->idle_since_wall_ms != 0)
         node->quiet = moment_at(core, saved->idle_since_wall_ms);
@@ -107,7 +111,9 @@ static void save_node(struct core *core, uint32_t index)
         .counter = node->made_by.counter,
         .state_since_wall_ms = life_since(&node->life).wall_ms,
         .idle_since_wall_ms = idle != NULL ? idle->since.wall_ms : 0,
-        .ready_seen_wall_ms = 0,
+        /* Not part of the hash: it moves with every look, and what counts is whether it ever was.
+         */
+        .ready_seen_wall_ms = node->ready_wall_ms > 0 ? node->ready_wall_ms : 0,
         .create_asked_wall_ms = node->asked.wall_ms > 0 ? node->asked.wall_ms : 0,
         .failures = node->errand.failures,
         .runners = core->checkpoint_runner[index],
@@ -178,6 +184,8 @@ void checkpoint_make(struct core *core)
                            (uint64_t)out->offers[i].closed_until_wall_ms);
     hash = number_hash(hash, (uint64_t)core->teardown_ms);
     hash = number_hash(hash, core->total_micro);
-    core->out->checkpoint_changed = core->restored && hash != core->checkpoint_hash;
+    /* What could not be written is tried again until it can, whether or not anything moves. */
+    core->out->checkpoint_changed =
+        core->restored && (hash != core->checkpoint_hash || core->storage_text[0] != '\0');
     core->checkpoint_hash = hash;
 }

@@ -134,9 +134,14 @@ static void count_room(struct core *core)
         if (life_retirement(&node->life) != NULL || node->foreign)
             continue;
         pool->serving++;
-        bool young = core->mono_ms - node->asked.mono_ms < core->config->life.provision_timeout_ms;
+        /* One listing without it is not its end: what is coming is not asked for twice. */
+        bool listed =
+            node->server_missing_mono_ms == 0 ||
+            !core_due(core, node->server_missing_mono_ms + core->config->life.create_grace_ms);
+        bool young =
+            core->mono_ms - hour_born_mono_ms(core, node) < core->config->life.provision_timeout_ms;
         pool->free += node->sight.free;
-        if (young && node->sight.online < capacity && node->server_missing_mono_ms == 0)
+        if (young && node->sight.online < capacity && listed)
             pool->coming += capacity - node->sight.online;
     }
 }

@@ -4,36 +4,52 @@
 
 #include "reconciler/core/private.h"
 
-/* Takes a snapshot's storage over, hands the one before back. */
-static void hold(struct core *core, enum source source, void *owner,
+/* Takes a snapshot's storage over, hands the one before back. False, and the new one is handed
+ * back, where it was begun before the one that is held: what came late shows nothing new. Likewise
+ * where it claims to come from the future: it would be fresh for ever. */
+static bool hold(struct core *core, enum source source, void *owner,
                  const struct snapshot_head *head)
 {
     struct source_now *now = &core->source[source];
-    core->out->released = now->owner;
+    bool late = now->head != NULL && head->began_mono_ms < now->head->began_mono_ms;
+    bool early = head->ended_mono_ms > core->mono_ms || head->began_mono_ms > head->ended_mono_ms;
+    core->out->released = late || early ? owner : now->owner;
+    if (early)
+        core_say(core, VERBOSITY_WARNING, T(source_text(source)),
+                 T(": a snapshot that was not taken yet; not believed"));
+    if (late || early)
+        return false;
     if (now->trouble.failures != 0)
         core_say(core, VERBOSITY_INFO, T(source_text(source)), T(": answers again"));
     now->owner = owner;
     now->head = head;
     now->trouble.failures = 0;
     now->trouble_text[0] = '\0';
+    return true;
 }
 
 static void on_gitea(struct core *core, const struct core_event *event)
 {
-    core->gitea = event->u.gitea;
-    hold(core, SOURCE_GITEA, event->owner, &core->gitea->head);
+    if (hold(core, SOURCE_GITEA, event->owner, &event->u.gitea->head))
+        core->gitea = event->u.gitea;
+    else
+        core->event = CORE_TICK;
 }
 
 static void on_hetzner(struct core *core, const struct core_event *event)
 {
-    core->hetzner = event->u.hetzner;
-    hold(core, SOURCE_HETZNER, event->owner, &core->hetzner->head);
+    if (hold(core, SOURCE_HETZNER, event->owner, &event->u.hetzner->head))
+        core->hetzner = event->u.hetzner;
+    else
+        core->event = CORE_TICK;
 }
 
 static void on_kube(struct core *core, const struct core_event *event)
 {
-    core->kube = event->u.kube;
-    hold(core, SOURCE_KUBE, event->owner, &core->kube->head);
+    if (hold(core, SOURCE_KUBE, event->owner, &event->u.kube->head))
+        core->kube = event->u.kube;
+    else
+        core->event = CORE_TICK;
 }
 
 static void on_poll_trouble(struct core *core, const struct core_event *event)

@@ -14,6 +14,14 @@ int64_t hour_api_ms(const struct core *core)
     return then + (core->mono_ms - head->ended_mono_ms);
 }
 
+int64_t hour_born_mono_ms(const struct core *core, const struct node *node)
+{
+    int64_t now = hour_api_ms(core);
+    if (now == 0 || node->created_ms == 0 || now < node->created_ms)
+        return node->asked.mono_ms;
+    return core->mono_ms - (now - node->created_ms);
+}
+
 struct hour hour_of(const struct core *core, const struct node *node)
 {
     struct hour hour = {0};

@@ -37,6 +37,12 @@ static void follow_online(struct core *core, struct node *node)
     }
 }
 
+static bool server_gone(struct core *core, const struct node *node)
+{
+    return core->may_destroy && node->server_missing_mono_ms != 0 &&
+           core_due(core, node->server_missing_mono_ms + core->config->life.create_grace_ms);
+}
+
 /* A runner that is disabled without our note was disabled by a person. Believed when a Gitea
  * picture before and one after the Kubernetes picture without the note both show it disabled. */
 static void follow_fence(struct core *core, struct node *node)
@@ -44,7 +50,8 @@ static void follow_fence(struct core *core, struct node *node)
     bool strange = node->sight.disabled > node->sight.disabled_by_us;
     if (core->gitea == NULL || core->kube == NULL)
         return;
-    if (!strange || life_retirement(&node->life) != NULL || !seen_after_result(core, node)) {
+    if (!strange || life_retirement(&node->life) != NULL || !seen_after_result(core, node) ||
+        server_gone(core, node)) { /* a machine that is gone is nobody's to keep */
         node->disabled_mono_ms = 0;
         node->foreign = false;
         return;
@@ -77,12 +84,6 @@ static void go(struct core *core, struct node *node, enum edge edge, enum reason
     node->would_go_reason = (int64_t)reason;
 }
 
-static bool server_gone(struct core *core, const struct node *node)
-{
-    return core->may_destroy && node->server_missing_mono_ms != 0 &&
-           core_due(core, node->server_missing_mono_ms + core->config->life.create_grace_ms);
-}
-
 static void joined(struct core *core, struct node *node)
 {
     int64_t took = core->mono_ms - node->asked.mono_ms;
@@ -103,7 +104,7 @@ static bool out_of_time(struct core *core, struct node *node)
     const char *why = node->sight.kube == NONE ? "no Kubernetes node of it ever came"
                                                : "no runner of it ever came";
     enum reason reason = node->sight.kube == NONE ? REASON_NEVER_JOINED : REASON_NEVER_REGISTERED;
-    if (!core_due(core, node->asked.mono_ms + core->config->life.provision_timeout_ms) ||
+    if (!core_due(core, hour_born_mono_ms(core, node) + core->config->life.provision_timeout_ms) ||
         !core->may_destroy || node->errand.in_flight)
         return false;
     if (reason == REASON_NEVER_REGISTERED && may_hold_lost_job(core, node))

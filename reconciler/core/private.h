@@ -270,6 +270,9 @@ struct hour {
     int64_t number;        /* 1: the first */
 };
 struct hour hour_of(const struct core *core, const struct node *node);
+/* When its server came to be, by our clock since boot; when it was asked for, while there is none.
+ */
+int64_t hour_born_mono_ms(const struct core *core, const struct node *node);
 /* How long a teardown takes, to be safe; when its window opens, before the hour's end. */
 int64_t hour_teardown_ms(const struct core *core);
 int64_t hour_window_ms(const struct core *core);

@@ -118,9 +118,11 @@ static void on_has_job(struct core *core, struct node *node)
         errand_back_off(core, node, 0);
 }
 
+/* The actuator saw more than our pictures show: nothing goes on before new ones are there, or the
+ * node would run in a circle as fast as messages do. */
 static void on_runner_seen(struct core *core, struct node *node)
 {
-    core->out->poll_now |= 1u << SOURCE_GITEA;
+    look_again(core, node);
     if (life_state(&node->life) == NODE_DRAINING)
         node_step(core, node, EDGE_relapse, REASON_RUNNER_BACK);
     else if (life_state(&node->life) == NODE_REMOVING)

@@ -124,13 +124,22 @@ static void claim_remembered(struct core *core, uint32_t index)
     }
 }
 
-static void forget_gone(struct node *node)
+/* One list without it is not a runner's end: it may be nobody's by name any more, when its pod is
+ * gone, and we would never know it again. */
+static void forget_gone(struct core *core, struct node *node)
 {
     struct runner_set *set = life_runners_change(&node->life);
     uint32_t kept = 0;
-    for (uint32_t i = 0; set != NULL && i < set->count; i++)
-        if (set->runner[i].listed)
-            set->runner[kept++] = set->runner[i];
+    for (uint32_t i = 0; set != NULL && i < set->count; i++) {
+        struct known_runner *runner = &set->runner[i];
+        if (runner->listed)
+            runner->missing_mono_ms = 0;
+        else if (runner->missing_mono_ms == 0)
+            runner->missing_mono_ms = core->mono_ms;
+        if (runner->listed ||
+            !core_due(core, runner->missing_mono_ms + core->config->life.create_grace_ms))
+            set->runner[kept++] = *runner;
+    }
     if (set != NULL)
         set->count = kept;
 }
@@ -216,7 +225,7 @@ void runners_join(struct core *core)
     for (uint32_t i = 0; i < core->gitea->runners_count; i++)
         claim_by_name(core, i);
     for (uint32_t i = 0; i < core->node_count; i++)
-        forget_gone(&core->node[i]);
+        forget_gone(core, &core->node[i]);
     for (uint32_t i = 0; i < core->gitea->jobs_count; i++)
         place_job(core, i);
     for (uint32_t i = 0; i < core->gitea->runners_count; i++)

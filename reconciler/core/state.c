@@ -101,7 +101,7 @@ struct node_draining node_drain(struct node_deregistering state, struct edge_cau
 /* The runners that came back are found by the next join. */
 struct node_deregistering node_relapse(struct node_draining state, struct edge_cause cause)
 {
-    return (struct node_deregistering){.since = cause.at, .why = state.why};
+    return (struct node_deregistering){.since = cause.at, .why = state.why, .again = true};
 }
 
 struct node_removing node_remove(struct node_draining state, struct edge_cause cause)
@@ -111,7 +111,7 @@ struct node_removing node_remove(struct node_draining state, struct edge_cause c
 
 struct node_deregistering node_come_back(struct node_removing state, struct edge_cause cause)
 {
-    return (struct node_deregistering){.since = cause.at, .why = state.why};
+    return (struct node_deregistering){.since = cause.at, .why = state.why, .again = true};
 }
 
 void life_begin(struct life *life, struct moment now)

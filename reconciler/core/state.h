@@ -16,7 +16,8 @@ struct moment {
 
 struct known_runner {
     uint64_t id;
-    bool listed; /* in the last Gitea snapshot */
+    bool listed;             /* in the last Gitea snapshot */
+    int64_t missing_mono_ms; /* since when it is not; 0 it is */
     char name[NAME_BYTES_MAX + 1];
 };
 
@@ -51,6 +52,8 @@ struct node_deregistering {
     struct moment since;
     struct retirement why;
     struct runner_set runners; /* to be fenced and deleted */
+    bool again; /* a runner of it was seen after it was said to have none: the actuator looks for it
+                   by its own marks, whatever our pictures show */
 };
 
 struct node_draining {

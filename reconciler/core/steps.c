@@ -59,7 +59,8 @@ static void step_deregistering(struct core *core, struct node *node)
     const struct node_deregistering *state = life_as_deregistering(&node->life);
     struct hour hour = hour_of(core, node);
     char why[TEXT_BYTES_MAX + 1];
-    if (state->runners.count == 0 && node->sight.kube == NONE && node->sight.registered == 0) {
+    if (!state->again && state->runners.count == 0 && node->sight.kube == NONE &&
+        node->sight.registered == 0) {
         node_step(core, node, EDGE_drain, state->why.reason); /* nothing of it can have a runner */
         return;
     }

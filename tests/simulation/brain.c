@@ -187,6 +187,7 @@ static void step(struct sim *sim, struct core_event *event)
 {
     event->mono_ms = sim_mono_ms(sim);
     event->wall_ms = sim_wall_ms(sim);
+    judge_before_step(sim);
     sim->in_step = true;
     core_step(sim->core, event, sim->output);
     sim->in_step = false;
@@ -215,9 +216,11 @@ void brain_event(struct sim *sim, struct core_event *event)
 void brain_actuator_state(struct sim *sim)
 {
     static struct unknown_action unknown[UNKNOWN_ACTIONS_MAX];
+    struct error error;
+    if (!sim->brain_alive || !sim->hands_alive)
+        return;
     struct audit *audit = sim->actuator.audit;
     struct action_id highest = audit_highest(audit);
-    struct error error;
     struct actuator_state state = {
         .epoch = highest.epoch,
         .counter = highest.counter,
@@ -225,8 +228,6 @@ void brain_actuator_state(struct sim *sim)
         .unknown_count = audit_open_intents(audit, unknown, UNKNOWN_ACTIONS_MAX),
     };
     struct core_event event = {.kind = CORE_ACTUATOR_STATE, .u.actuator_state = &state};
-    if (!sim->brain_alive || !sim->hands_alive)
-        return;
     brain_event(sim, &event);
     if (sim->hands_alive)
         (void)audit_close_found(audit, sim_wall_ms(sim), &error);

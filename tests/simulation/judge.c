@@ -18,11 +18,12 @@ static struct tried *tried_of(struct sim *sim, const char *name)
     for (uint32_t i = 0; i < sim->tried_count; i++)
         if (strcmp(sim->tried[i].name, name) == 0)
             return &sim->tried[i];
-    if (sim->tried_count == SIM_NODES_MAX) { /* the oldest is long gone */
-        memmove(&sim->tried[0], &sim->tried[1], (SIM_NODES_MAX - 1) * sizeof sim->tried[0]);
-        sim->tried_count--;
-    }
-    struct tried *tried = &sim->tried[sim->tried_count++];
+    uint32_t place = sim->tried_count;
+    if (place < TRIED_MAX)
+        sim->tried_count++;
+    else /* the one that was added first is long gone */
+        place = sim->tried_oldest++ % TRIED_MAX;
+    struct tried *tried = &sim->tried[place];
     *tried = (struct tried){0};
     snprintf(tried->name, sizeof tried->name, "%s", name);
     return tried;
@@ -44,33 +45,52 @@ void judge_picture(struct sim *sim, const struct picture *picture)
                                        : picture->source == SOURCE_HETZNER
                                            ? &picture->u.hetzner.head
                                            : &picture->u.kube.head;
-    sim->held[picture->source] =
-        (struct held){true, head->ended_mono_ms, head->wall_ms - head->api_ms};
+    struct held *held = &sim->held[picture->source];
+    if (held->known && head->ended_mono_ms < held->ended_mono_ms)
+        return; /* what comes late shows nothing new */
+    *held = (struct held){true, head->ended_mono_ms, head->wall_ms - head->api_ms};
     for (uint32_t i = 0; i < picture->present_count; i++)
-        tried_of(sim, picture->present[i])->seen[picture->source] = true;
+        if (picture->source != SOURCE_GITEA) /* whose runners they are: count_vanished */
+            tried_of(sim, picture->present[i])->seen[picture->source] = true;
     for (uint32_t i = 0; i < sim->tried_count; i++) {
         bool present = false;
         for (uint32_t k = 0; k < picture->present_count && !present; k++)
             present = strcmp(picture->present[k], sim->tried[i].name) == 0;
-        sim->tried[i].missing[picture->source] = sim->tried[i].seen[picture->source] && !present;
+        sim->tried[i].missing[picture->source] = !present;
     }
 }
 
 /* -------------------------------------------------------------------------------------- actions */
 
+/* The fleet as it was before the step that is to come. */
+void judge_before_step(struct sim *sim)
+{
+    const struct status *status = sim->output->status;
+    for (uint32_t i = 0; i < sim->tried_count; i++)
+        sim->tried[i].is_node = false;
+    for (uint32_t i = 0; status != NULL && i < status->nodes_count; i++) {
+        struct tried *tried = tried_of(sim, status->nodes[i].name);
+        tried->is_node = true;
+        tried->state = status->nodes[i].state;
+        if (status->nodes[i].runners[0] != '\0') /* the core knows that they are this node's */
+            tried->seen[SOURCE_GITEA] = true;
+    }
+}
+
 /* Nodes that each source once showed and does not now; those that our own teardown explains are not
  * counted (runners and Kubernetes nodes of any teardown, servers of the last step). */
 static void count_vanished(struct sim *sim, struct action_scene *scene)
 {
-    const struct status *status = sim->output->status;
-    for (uint32_t i = 0; i < status->nodes_count; i++) {
-        enum node_state state = status->nodes[i].state;
-        const struct tried *tried = tried_of(sim, status->nodes[i].name);
+    for (uint32_t i = 0; i < sim->tried_count; i++) {
+        const struct tried *tried = &sim->tried[i];
+        enum node_state state = tried->state;
+        if (!tried->is_node)
+            continue;
         bool serves = state == NODE_PROVISIONING || state == NODE_BUSY || state == NODE_IDLE;
         for (unsigned k = 0; k < source_count; k++) {
             bool counts = k == SOURCE_HETZNER ? state != NODE_REMOVING : serves;
-            scene->known[k] += counts && tried->seen[k];
-            scene->vanished[k] += counts && tried->missing[k];
+            scene->known[k] += counts && (tried->seen[k] || !tried->missing[k]);
+            scene->vanished[k] += counts && tried->seen[k] && tried->missing[k];
         }
     }
 }
@@ -112,6 +132,7 @@ static void judge_action(struct sim *sim, const struct action *action)
         out->failures = tried->failures;
         out->since_failure_ms = sim_mono_ms(sim) - tried->failed_mono_ms;
     }
+    out->begins = tried->kind != ACTION_DEREGISTER_RUNNERS;
     out->backoff_first_ms = BACKOFF_FIRST_MS;
     out->backoff_most_ms = BACKOFF_MOST_MS;
     snprintf(text, sizeof text,

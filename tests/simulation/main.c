@@ -28,7 +28,7 @@ struct plan {
 struct share {
     struct sim_counts counts;
     struct book book;
-    uint64_t failed_seed; /* 0: none */
+    uint64_t seed; /* that runs, or failed */
     bool failed, done;
 };
 
@@ -66,6 +66,7 @@ static void work(const struct plan *plan, unsigned number, double deadline, stru
     struct share *share = &shares[number];
     for (uint64_t i = number; plan->seeds == 0 || i < plan->seeds; i += plan->workers) {
         struct sim_options options = options_of(plan, plan->from + i);
+        share->seed = options.seed;
         bool held = sim_run(sim, &options);
         uint64_t hash = sim->output_hash;
         book_add(&share->book, &sim->book);
@@ -75,7 +76,6 @@ static void work(const struct plan *plan, unsigned number, double deadline, stru
             held = run_twin(sim, &options, hash, share);
         if (!held) {
             share->failed = true;
-            share->failed_seed = options.seed;
             break;
         }
         bool others = false;
@@ -125,17 +125,16 @@ static int run_all(const struct plan *plan)
         counts_add(&all.counts, &shares[i].counts);
         book_add(&all.book, &shares[i].book);
         if (!shares[i].done)
-            printf("a worker died\n");
+            printf("a worker died in seed %llu\n", (unsigned long long)shares[i].seed);
     }
     report_print(&all.counts, &all.book, now_s() - began, stdout);
     for (unsigned i = 0; i < plan->workers; i++)
         if (shares[i].failed) {
             status = 1;
             if (plan->shrink_seconds > 0)
-                tell_failure(plan, shares[i].failed_seed);
+                tell_failure(plan, shares[i].seed);
             else
-                printf("seed %llu breaks a promise: %s\n",
-                       (unsigned long long)shares[i].failed_seed,
+                printf("seed %llu breaks a promise: %s\n", (unsigned long long)shares[i].seed,
                        shares[i].book.kept > 0 ? shares[i].book.first[0].text : "");
             break;
         }

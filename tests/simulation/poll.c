@@ -61,6 +61,7 @@ static void drop_reading(void *argument)
 
 struct parcel {
     struct sim *sim;
+    uint64_t generation; /* of the brain it is for: a channel dies with either end */
     struct picture *picture;
 };
 
@@ -96,15 +97,19 @@ static void arrive(void *argument, uint64_t number)
     struct parcel *parcel = argument;
     struct sim *sim = parcel->sim;
     struct picture *picture = parcel->picture;
+    bool heard = parcel->generation == sim->brain_generation;
     (void)number;
     free(parcel);
-    give(sim, picture);
+    if (heard)
+        give(sim, picture);
+    else
+        picture_drop(picture);
 }
 
 static void send(struct sim *sim, struct picture *picture, int64_t delay_ms)
 {
     struct parcel *parcel = sim_alloc(sizeof *parcel);
-    *parcel = (struct parcel){sim, picture};
+    *parcel = (struct parcel){sim, sim->brain_generation, picture};
     sim_at(sim, delay_ms, arrive, drop_parcel, parcel, 0);
 }
 
@@ -169,10 +174,9 @@ static void make_lack(struct sim *sim, struct picture *picture)
         struct gitea_runner *all = (struct gitea_runner *)(uintptr_t)picture->u.gitea.runners;
         uint64_t i = dice_roll(dice, picture->u.gitea.runners_count);
         const struct world_runner *runner = world_runner_find(sim->world, all[i].id);
-        const struct world_server *server =
-            runner != NULL ? world_server_find(sim->world, runner->server_id) : NULL;
-        if (server != NULL)
-            forget_present(picture, server->name);
+        const char *name = runner != NULL ? witness_name(sim->witness, runner->server_id) : NULL;
+        if (name != NULL)
+            forget_present(picture, name);
         all[i] = all[--picture->u.gitea.runners_count];
     }
 }
@@ -324,9 +328,9 @@ static uint32_t read_runners(struct reading *reading)
               (void **)&reading->runners);
     for (size_t i = reading->first; i < total && items < (uint32_t)sim->page_size; i++, items++)
         if (!has_runner(reading, order[i]->id)) {
-            const struct world_server *server = world_server_find(sim->world, order[i]->server_id);
-            if (server != NULL)
-                picture_note_present(reading->picture, server->name);
+            const char *name = witness_name(sim->witness, order[i]->server_id);
+            if (name != NULL)
+                picture_note_present(reading->picture, name);
             show_runner(sim, reading->picture->arena, order[i],
                         &reading->runners[reading->count++]);
         }

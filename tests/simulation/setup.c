@@ -174,7 +174,8 @@ void rules_from_config(struct sim *sim)
         .fence_settle_ms = config->gitea.fence_settle_ms,
         .race_ms = way,
         .demand_memory_ms = config->trust.gitea_age_max_ms + 3 * way,
-        .provision_ms = config->life.provision_timeout_ms,
+        /* The core counts from when it asked: up to an action and its way before `created`. */
+        .provision_ms = config->life.provision_timeout_ms - way,
         .notice_ms = notice_ms(sim),
     };
     rules.bound_ms =

@@ -117,6 +117,7 @@ void shrink_and_tell(struct sim *sim, const struct sim_options *failing, int sec
     if (shrink.keep == NULL || shrink.dropped == NULL)
         sim_die("out of memory");
     memcpy(shrink.keep, sim->strikes, sim->strike_count * sizeof *shrink.keep);
+    strikes_sort(shrink.keep, sim->strike_count);
     shrink.cut = (struct sim_cut){.cut = true,
                                   .keep = shrink.keep,
                                   .keep_count = sim->strike_count,

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define LOOK_MS         SECONDS(20) /* the witness looks at every server this often */
-#define HEAL_HOURS_MOST 72
+#define HEAL_HOURS_MOST 600
 
 struct sim *sim_now;
 
@@ -121,12 +121,22 @@ void sim_say(const struct sim *sim, const char *format, ...)
 
 /* ------------------------------------------------------------------------------------- strikes */
 
+static int by_name(const void *left, const void *right)
+{
+    const struct strike *a = left, *b = right;
+    if (a->fault != b->fault)
+        return a->fault < b->fault ? -1 : 1;
+    return a->number < b->number ? -1 : a->number > b->number;
+}
+
+void strikes_sort(struct strike *strikes, uint32_t count)
+{
+    qsort(strikes, count, sizeof *strikes, by_name);
+}
+
 static bool kept(const struct sim_cut *cut, struct strike strike)
 {
-    for (uint32_t i = 0; i < cut->keep_count; i++)
-        if (cut->keep[i].fault == strike.fault && cut->keep[i].number == strike.number)
-            return true;
-    return false;
+    return bsearch(&strike, cut->keep, cut->keep_count, sizeof strike, by_name) != NULL;
 }
 
 static void cover(struct sim *sim, enum sim_fault fault)

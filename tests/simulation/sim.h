@@ -20,6 +20,7 @@
 
 #define SIM_START_MS    INT64_C(1795764000000)
 #define SIM_NODES_MAX   64
+#define TRIED_MAX       256   /* nodes that a run remembers */
 #define SIM_STRIKES_MAX 60000 /* strikes that a run remembers, for shrinking */
 #define SIM_OPEN_JOBS   4096
 #define SECONDS(n)      ((int64_t)(n)*1000)
@@ -57,12 +58,15 @@ struct strike {
  * of jobs are pushed. */
 struct sim_cut {
     bool cut;
-    const struct strike *keep;
+    const struct strike *keep; /* sorted: strikes_sort */
     uint32_t keep_count;
     uint64_t pushes_max;         /* later ones are not made */
     const uint8_t *push_dropped; /* a byte for each push, or NULL */
     uint64_t push_count;
 };
+
+/* Sorts as sim_cut wants them. */
+void strikes_sort(struct strike *strikes, uint32_t count);
 
 struct sim_options {
     uint64_t seed;
@@ -118,6 +122,8 @@ struct tried {
     struct action_id last;
     uint32_t failures;
     int64_t asked_mono_ms, failed_mono_ms;
+    bool is_node; /* of the core's fleet, in this state, before the step */
+    enum node_state state;
     bool seen[source_count], missing[source_count];
 };
 
@@ -171,8 +177,8 @@ struct sim {
     int64_t audit_bad_until_ms;
 
     struct poller_model poller[source_count];
-    struct tried tried[SIM_NODES_MAX];
-    uint32_t tried_count;
+    struct tried tried[TRIED_MAX];
+    uint32_t tried_count, tried_oldest;
     struct held held[source_count];
     int64_t end_due_ms; /* of the first, then the second promise of the end */
     bool end_for_jobs;
@@ -314,6 +320,7 @@ void setup_draw(struct sim *sim);
 void rules_from_config(struct sim *sim);
 
 /* judge.c */
+void judge_before_step(struct sim *sim);
 void judge_actions(struct sim *sim);
 void judge_result(struct sim *sim, const struct action_result *result);
 void judge_nodes(struct sim *sim);

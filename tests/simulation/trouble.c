@@ -482,8 +482,27 @@ static void heal_runners(struct sim *sim)
         (void)world_runner_disable(sim->world, fenced[i], false);
 }
 
+/* The breaker waits for a person: here is one, who reads the alarms and agrees. */
+static void answer_breaker(void *argument, uint64_t number)
+{
+    struct sim *sim = argument;
+    const struct status *status = sim->output->status;
+    struct error error;
+    (void)number;
+    bool stands = false;
+    for (uint32_t i = 0; sim->brain_alive && status != NULL && i < status->alarms_count; i++)
+        stands = stands || status->alarms[i].kind == ALARM_BREAKER;
+    if (stands && config_set(sim->config, "trust.breaker_share", "100%", &error)) {
+        struct core_event event = {.kind = CORE_CONFIGURED, .u.config = sim->config};
+        sim_say(sim, "= a person sets trust.breaker_share to 100%%");
+        brain_event(sim, &event);
+    }
+    sim_at(sim, SIM_MINUTES(15), answer_breaker, NULL, sim, 0);
+}
+
 void trouble_heal(struct sim *sim)
 {
+    sim_at(sim, SIM_MINUTES(15), answer_breaker, NULL, sim, 0);
     (void)sim_world_ms(sim);
     for (unsigned i = 0; i < WORLD_TROUBLE_COUNT; i++)
         world_trouble_next(sim->world, (enum world_trouble)i, 0);

@@ -5,6 +5,7 @@
 #include "sim.h"
 
 #define JOBS_A_RUN_MAX 8
+#define BACKLOG_MAX    150 /* nobody pushes more on top of this */
 
 static void push(void *argument, uint64_t number);
 
@@ -44,7 +45,7 @@ static void make_run(struct sim *sim, uint64_t number)
     uint32_t needs[JOBS_A_RUN_MAX];
     uint32_t count = 1 + (uint32_t)dice_roll(dice, (uint64_t)sim->jobs_a_run);
     for (uint32_t i = 0; i < count; i++) {
-        bool nobody = dice_chance(dice, 0.02);
+        bool nobody = i + 1 == count && dice_chance(dice, 0.04); /* the last one: none needs it */
         needs[i] = i > 0 ? (uint32_t)dice_roll(dice, i) : 0;
         jobs[i] = (struct world_job_spec){
             .name = names[i],
@@ -67,7 +68,7 @@ static void push(void *argument, uint64_t number)
     if (sim->healed)
         return;
     (void)sim_world_ms(sim);
-    if (sim->open_jobs < SIM_OPEN_JOBS / 4)
+    if (sim->open_jobs < BACKLOG_MAX)
         make_run(sim, sim->pushes);
     sim->pushes++;
     sim_at(sim, pause_ms(sim), push, NULL, sim, 0);

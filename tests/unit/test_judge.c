@@ -118,7 +118,7 @@ static enum rail remove_rail(const struct facts *facts, const struct deeds *deed
 static void test_steps_in_order(void)
 {
     begin();
-    struct deeds deeds = {.wall_ms = WALL};
+    struct deeds deeds = {.drained_ms = 1000};
     struct facts facts = facts_of_a_node();
     CU_ASSERT_EQUAL(remove_rail(&facts, &deeds), RAIL_NONE);
     facts.pods.item = &pod;
@@ -127,9 +127,9 @@ static void test_steps_in_order(void)
     facts.node.taint = &taint; /* its drain began a second ago */
     facts.node.taint_count = 1;
     CU_ASSERT_EQUAL(remove_rail(&facts, &deeds), RAIL_ORDER);
-    deeds.wall_ms = WALL - 1000 + config->life.drain_deadline_ms;
+    deeds.drained_ms = config->life.drain_deadline_ms;
     CU_ASSERT_EQUAL(remove_rail(&facts, &deeds), RAIL_NONE);
-    deeds.wall_ms--;
+    deeds.drained_ms--;
     CU_ASSERT_EQUAL(remove_rail(&facts, &deeds), RAIL_ORDER);
     config_free(config);
 }
@@ -137,7 +137,7 @@ static void test_steps_in_order(void)
 static void test_nothing_below_a_job(void)
 {
     begin();
-    struct deeds deeds = {.wall_ms = WALL};
+    struct deeds deeds = {0};
     struct facts facts = facts_of_a_node();
     facts.runners.item = &runner;
     facts.jobs.item = &job;
@@ -153,7 +153,7 @@ static void test_deletes_a_minute(void)
 {
     begin();
     set("rails.deletes_per_minute", "2");
-    struct deeds deeds = {.wall_ms = WALL, .deletes_last_minute = 1};
+    struct deeds deeds = {.deletes_last_minute = 1};
     struct facts facts = facts_of_a_node();
     CU_ASSERT_EQUAL(remove_rail(&facts, &deeds), RAIL_NONE);
     deeds.deletes_last_minute = 2;
