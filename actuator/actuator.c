@@ -271,6 +271,11 @@ void actuator_stop(struct actuator *actuator)
         actuator_work_ended(actuator);
 }
 
+void actuator_forget_asker(struct actuator *actuator)
+{
+    for_each(actuator, work_forget_asker);
+}
+
 void actuator_abandon(struct actuator *actuator)
 {
     for_each(actuator, work_abandon);

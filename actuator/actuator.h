@@ -97,6 +97,10 @@ void actuator_take(struct actuator *actuator, struct message *message);
  * when none is left, at once if there is none. */
 void actuator_stop(struct actuator *actuator);
 
+/* Another reconciler than the one that asked is there: what has not written its intent yet is left,
+ * since nobody remembers that it was asked. What has is told by audit_open_intents. */
+void actuator_forget_asker(struct actuator *actuator);
+
 /* The deadline is near: abandons all. */
 void actuator_abandon(struct actuator *actuator);
 

@@ -59,8 +59,8 @@ static bool all_covered(const struct work *work, const struct fence_note *note)
     return true;
 }
 
-/* A runner that is disabled without our note was fenced by a person. Where its machine is gone there
- * is nothing left to keep, and our own note may have gone with the Kubernetes node. */
+/* A runner that is disabled without our note was fenced by a person. Where its machine is gone
+ * there is nothing left to keep, and our own note may have gone with the Kubernetes node. */
 static const struct gitea_runner *foreign_fence(const struct work *work,
                                                 const struct fence_note *note)
 {
@@ -136,7 +136,8 @@ static void delete_next(struct work *work)
 {
     if (work->notes.index == work->notes.runner_count && work->notes.more_runners) {
         /* A pod that starts again and again leaves a registration behind each time. */
-        again(work, BUSY_RETRY_MS, "deregistered as many runners as are done at once; more are left");
+        again(work, BUSY_RETRY_MS,
+              "deregistered as many runners as are done at once; more are left");
         return;
     }
     if (work->notes.index == work->notes.runner_count) {

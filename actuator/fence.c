@@ -89,20 +89,43 @@ static void write_server_note(struct work *work, const char *text, work_answer t
                             : "note the fence at the server");
 }
 
+static void format_note(const struct work *work, char *text, size_t size)
+{
+    struct fence_note note = {.id_count = work->notes.runner_count,
+                              .since_wall_ms = work->notes.fence_wall_ms};
+    memcpy(note.id, work->notes.runner, sizeof note.id);
+    fence_note_format(&note, text, size);
+}
+
+static void note_at_server(struct work *work)
+{
+    char text[LABEL_VALUE_ROOM];
+    format_note(work, text, sizeof text);
+    write_server_note(work, text, wrote_note);
+}
+
+static void wrote_node_note(struct work *work, const struct http_answer *answer,
+                            const struct api_trouble *trouble)
+{
+    if (work->facts.server_found && trouble->trouble == TROUBLE_NONE)
+        note_at_server(work);
+    else
+        wrote_note(work, answer, trouble);
+}
+
+/* At both, where both are there: somebody who deletes the Kubernetes node takes its note away, and
+ * our own fence would look like a person's for ever. */
 void fence_write_note(struct work *work, work_step after)
 {
-    bool at_node = work->facts.node_found;
-    struct fence_note note = {.id_count = work->notes.runner_count};
     char text[TEXT_BYTES_MAX];
-    note.since_wall_ms = (clock_wall_ms() + 999) / 1000 * 1000; /* it holds whole seconds */
-    work->notes.fence_wall_ms = note.since_wall_ms;
-    memcpy(note.id, work->notes.runner, sizeof note.id);
-    fence_note_format(&note, text, at_node ? sizeof text : LABEL_VALUE_ROOM);
+    work->notes.fence_wall_ms = (clock_wall_ms() + 999) / 1000 * 1000; /* it holds whole seconds */
     work->notes.after_walk = after;
-    if (at_node)
-        write_node_note(work, text, wrote_note);
-    else
-        write_server_note(work, text, wrote_note);
+    if (work->facts.node_found) {
+        format_note(work, text, sizeof text);
+        write_node_note(work, text, wrote_node_note);
+    } else {
+        note_at_server(work);
+    }
 }
 
 static bool server_has_note(const struct work *work)

@@ -11,7 +11,7 @@ bool fence_has_place(const struct work *work);
 /* Whether this Gitea has the fence (1.26): by its version, or by what a PATCH said. */
 bool fence_exists(const struct work *work);
 
-/* Writes the note for work->notes.runner, since now, then goes on. */
+/* Writes the note for work->notes.runner, since now, at node and server, then goes on. */
 void fence_write_note(struct work *work, work_step after);
 
 /* Takes the note away from node and server, then goes on. */

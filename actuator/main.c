@@ -299,6 +299,7 @@ static void on_peer_open(struct worker *worker, enum role peer, void *state)
     struct error error;
     if (peer != ROLE_RECONCILER)
         return;
+    actuator_forget_asker(&program->actuator);
     struct audit *audit = program->actuator.audit;
     struct action_id highest = audit_highest(audit);
     struct actuator_state message = {

@@ -19,8 +19,8 @@ static void gather_ours(struct work *work, const struct fence_note *note)
     work->notes.runner_count = 0;
     for (uint32_t i = 0; i < work->facts.runners.count; i++) {
         const struct gitea_runner *runner = &work->facts.runners.item[i];
-        if (runners_is_target(work, runner) && runner->disabled && fence_note_covers(note, runner->id) &&
-            work->notes.runner_count < RUNNERS_PER_NODE_MAX)
+        if (runners_is_target(work, runner) && runner->disabled &&
+            fence_note_covers(note, runner->id) && work->notes.runner_count < RUNNERS_PER_NODE_MAX)
             work->notes.runner[work->notes.runner_count++] = runner->id;
     }
 }

@@ -13,8 +13,8 @@ static bool is_asked(const struct action *action, uint64_t id)
 
 bool runners_is_target(const struct work *work, const struct gitea_runner *runner)
 {
-    enum runner_owner owner = facts_runner_owner(&work->facts, work->actuator->config,
-                                                 work->action->node.name, runner);
+    enum runner_owner owner =
+        facts_runner_owner(&work->facts, work->actuator->config, work->action->node.name, runner);
     return owner == RUNNER_OURS || (owner == RUNNER_UNKNOWN && is_asked(work->action, runner->id));
 }
 

@@ -299,6 +299,14 @@ void work_stop(struct work *work)
     (void)ended_early(work, INT64_MAX);
 }
 
+void work_forget_asker(struct work *work)
+{
+    if (work->intended)
+        return;
+    work_finish(work, OUTCOME_AGAIN, TROUBLE_NONE,
+                "left before anything was asked: the reconciler that wanted it is gone");
+}
+
 void work_abandon(struct work *work)
 {
     bool writing = work->call != NULL && work->call_writes;

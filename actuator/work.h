@@ -31,7 +31,7 @@ struct action_notes {
     uint64_t runner[RUNNERS_PER_NODE_MAX]; /* the runners that it is about */
     uint32_t runner_count;
     bool more_runners; /* than fit: their turn comes when these are done */
-    uint32_t index; /* of a list that is walked */
+    uint32_t index;    /* of a list that is walked */
     uint32_t tries;
     bool fenced; /* they are fenced; false: this Gitea cannot, or there is no place for a note */
     bool fence_value;                     /* what is being PATCHed */
@@ -116,6 +116,9 @@ bool work_refused(struct work *work, const struct verdict *verdict);
 
 /* The daemon stops: what changes nothing at this moment ends early. */
 void work_stop(struct work *work);
+
+/* Another reconciler than the one that asked is there: ends where nothing was intended yet. */
+void work_forget_asker(struct work *work);
 
 /* Ends at once, whatever runs: before the supervisor's deadline. */
 void work_abandon(struct work *work);

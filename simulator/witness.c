@@ -18,6 +18,7 @@ struct rented {
     bool had_runner;
     int64_t hours;       /* paid ones that have begun */
     int64_t last_job_ms; /* when a job last ran on it; 0 never */
+    int64_t noted_ms;    /* since when a note of our fence stands at node or server; 0 none does */
 };
 
 /* How many jobs of a pool waited from at_ms on. */
@@ -318,6 +319,16 @@ static bool taints_no_execute(const struct world_taint *taints, uint32_t count)
     return false;
 }
 
+/* A fence that a person set while our own was being set is nobody's to tell apart. */
+static bool is_persons_fence(const struct witness *witness, const struct world_runner *runner,
+                             const struct rented *rented)
+{
+    bool meanwhile = rented != NULL && rented->noted_ms != 0 &&
+                     runner->disabled_ms + witness->rules.race_ms >= rented->noted_ms;
+    return runner->disabled && runner->disabled_by_hand && !meanwhile &&
+           world_server_find(witness->world, runner->server_id) != NULL;
+}
+
 static void runner_scene(const struct witness *witness, const struct world_call *call,
                          enum scene_call what, struct call_scene *scene)
 {
@@ -326,8 +337,7 @@ static void runner_scene(const struct witness *witness, const struct world_call 
     const struct world_job *job = live_job(witness, runner);
     scene->call = what;
     scene->ours = rented != NULL && !runner->permanent;
-    scene->fenced_by_person = runner->disabled && runner->disabled_by_hand &&
-                              world_server_find(witness->world, runner->server_id) != NULL;
+    scene->fenced_by_person = is_persons_fence(witness, runner, rented);
     if (what != SCENE_DEREGISTER)
         return;
     scene->race_ms = witness->rules.race_ms;
@@ -416,13 +426,34 @@ static void note_work(const struct witness *witness, const struct world_event *e
         rented->last_job_ms = event->at_ms;
 }
 
+/* Whether our note of a fence stands at the server or at its node. */
+static void follow_note(struct witness *witness, struct rented *rented, int64_t now_ms)
+{
+    if (rented == NULL)
+        return;
+    const struct world_server *server = world_server_find(witness->world, rented->server_id);
+    const struct world_node *node = world_node_named(witness->world, rented->name);
+    bool noted = (server != NULL && label_of(&server->labels, SERVER_LABEL_FENCE)[0] != '\0') ||
+                 (node != NULL && label_of(&node->annotations, NODE_ANNOTATION_FENCE)[0] != '\0');
+    if (!noted)
+        rented->noted_ms = 0;
+    else if (rented->noted_ms == 0)
+        rented->noted_ms = now_ms;
+}
+
 static void on_event(void *context, const struct world_event *event)
 {
     struct witness *witness = context;
     struct rented *rented;
     switch ((unsigned)event->kind) {
     case WORLD_EVENT_SERVER_CREATED:
-    case WORLD_EVENT_SERVER_CHANGED: note_rented(witness, event->server); return;
+    case WORLD_EVENT_SERVER_CHANGED:
+        note_rented(witness, event->server);
+        follow_note(witness, rented_server(witness, event->server->id), event->at_ms);
+        return;
+    case WORLD_EVENT_NODE_MODIFIED:
+        follow_note(witness, rented_named(witness, event->node->name), event->at_ms);
+        return;
     case WORLD_EVENT_RUNNER_REGISTERED:
         rented = rented_server(witness, event->runner->server_id);
         if (rented != NULL)

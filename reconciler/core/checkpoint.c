@@ -44,8 +44,8 @@ static void take_node(struct core *core, const struct checkpoint *from,
     node->ready_wall_ms = saved->ready_seen_wall_ms;
     /* What an API once showed and does not now has vanished, also where we were not there to see.
      */
-    node->kube_seen = saved->ready_seen_wall_ms != 0;
-    node->runners_seen = saved->ready_seen_wall_ms != 0;
+    node->kube_seen = saved->kube_seen;
+    node->runners_seen = saved->runners_seen;
     node->errand.failures = (uint32_t)saved->failures;
     if (saved->idle_since_wall_ms != 0)
         node->quiet = moment_at(core, saved->idle_since_wall_ms);
@@ -111,8 +111,9 @@ static void save_node(struct core *core, uint32_t index)
         .counter = node->made_by.counter,
         .state_since_wall_ms = life_since(&node->life).wall_ms,
         .idle_since_wall_ms = idle != NULL ? idle->since.wall_ms : 0,
-        /* Not part of the hash: it moves with every look, and what counts is whether it ever was.
-         */
+        .kube_seen = node->kube_seen,
+        .runners_seen = node->runners_seen,
+        /* Not part of the hash: it moves with every look. */
         .ready_seen_wall_ms = node->ready_wall_ms > 0 ? node->ready_wall_ms : 0,
         .create_asked_wall_ms = node->asked.wall_ms > 0 ? node->asked.wall_ms : 0,
         .failures = node->errand.failures,
@@ -131,6 +132,7 @@ static uint64_t node_hash(uint64_t hash, const struct checkpoint_node *node)
     hash = number_hash(hash, node->state);
     hash = number_hash(hash, node->reason);
     hash = number_hash(hash, node->server_id);
+    hash = number_hash(hash, (node->kube_seen ? 1u : 0u) + (node->runners_seen ? 2u : 0u));
     hash = number_hash(hash, (uint64_t)node->state_since_wall_ms);
     hash = number_hash(hash, (uint64_t)node->idle_since_wall_ms);
     for (uint32_t i = 0; i < node->runners_count; i++)

@@ -101,6 +101,30 @@ static void on_actuator_lost(struct core *core)
             lose_sight(core, &core->node[i], "the actuator is gone; what came of it is looked at");
 }
 
+/* The pool that a name of ours was made for: PREFIX-POOL-...; NONE: it is not one of ours. */
+static uint32_t pool_of_name(const struct core *core, const char *name)
+{
+    const char *rest = NULL, *end = NULL;
+    if (!text_begins(name, core->config->name_prefix, &rest) || *rest != '-')
+        return NONE;
+    for (uint32_t i = 0; i < core->config->pools_count; i++)
+        if (text_begins(rest + 1, core->config->pools[i].name, &end) && *end == '-')
+            return i;
+    return NONE;
+}
+
+/* A create under way, or without an outcome, that no checkpoint remembers: its server may come yet,
+ * and must not be rented twice. Its id is learned from the server. */
+static struct node *remember_create(struct core *core, const char *name)
+{
+    uint32_t pool = pool_of_name(core, name);
+    if (pool == NONE)
+        return NULL;
+    core_say(core, VERBOSITY_INFO, T("node "), T(name),
+             T(": the actuator knows of its create, and we do not: it may come yet"));
+    return fleet_add(core, name, pool);
+}
+
 static void on_actuator_state(struct core *core, const struct core_event *event)
 {
     const struct actuator_state *state = event->u.actuator_state;
@@ -118,6 +142,8 @@ static void on_actuator_state(struct core *core, const struct core_event *event)
     }
     for (uint32_t i = 0; i < state->unknown_count; i++) {
         struct node *node = fleet_find(core, state->unknown[i].node);
+        if (node == NULL && state->unknown[i].kind == ACTION_CREATE_SERVER)
+            node = remember_create(core, state->unknown[i].node);
         if (node == NULL)
             continue;
         node->errand.kind = state->unknown[i].kind;

@@ -98,6 +98,8 @@ static void see_server(struct core *core, uint32_t index)
         stranger(core, server, "another server of its name was ours");
         return;
     }
+    if (node->made_by.epoch == 0)
+        (void)parse_id(label_value(server, SERVER_LABEL_ID), &node->made_by);
     node->sight.server = index;
     node->sight.create_failed = server->create_failed;
     node->server_id = server->id;

@@ -194,12 +194,20 @@ static void observe_stay(struct core *core, struct node *node)
                    T(node->errand.text));
 }
 
+/* A Kubernetes node that nobody has drained: the machine joined after it was given up. */
+static bool joined_late(const struct core *core, const struct node *node)
+{
+    const struct node_removing *removing = life_as_removing(&node->life);
+    return removing != NULL && !removing->drained && node->sight.kube != NONE &&
+           trust_shows_result_of(core, SOURCE_KUBE, node);
+}
+
 /* A runner that shows up again while its node goes: back to the fence. */
 static void observe_return(struct core *core, struct node *node)
 {
     const struct node_removing *removing = life_as_removing(&node->life);
-    if (node->sight.registered == 0 || !seen_after_result(core, node) ||
-        (removing != NULL && removing->done_mono_ms != 0))
+    bool runner = node->sight.registered != 0 && seen_after_result(core, node);
+    if ((!runner && !joined_late(core, node)) || (removing != NULL && removing->done_mono_ms != 0))
         return;
     node_step(core, node, removing != NULL ? EDGE_come_back : EDGE_relapse, REASON_RUNNER_BACK);
 }

@@ -81,6 +81,8 @@ static void on_done(struct core *core, struct node *node, enum action_kind kind)
         core->deregistered += life_runners(&node->life)->count;
         node_step(core, node, EDGE_drain, why->reason);
     } else if (kind == ACTION_DRAIN_NODE && state == NODE_DRAINING) {
+        if (node->sight.kube != NONE)
+            life_drained(&node->life);
         node_step(core, node, EDGE_remove, why->reason);
     } else if (kind == ACTION_REMOVE_NODE && state == NODE_REMOVING) {
         int64_t took = core->mono_ms - why->began.mono_ms;

@@ -106,7 +106,7 @@ struct node_deregistering node_relapse(struct node_draining state, struct edge_c
 
 struct node_removing node_remove(struct node_draining state, struct edge_cause cause)
 {
-    return (struct node_removing){.since = cause.at, .why = state.why};
+    return (struct node_removing){.since = cause.at, .why = state.why, .drained = state.drained};
 }
 
 struct node_deregistering node_come_back(struct node_removing state, struct edge_cause cause)
@@ -208,6 +208,12 @@ void life_pods_left(struct life *life, uint32_t pods)
 {
     must(life->state_ == NODE_DRAINING);
     life->u_.draining.pods_left = pods;
+}
+
+void life_drained(struct life *life)
+{
+    must(life->state_ == NODE_DRAINING);
+    life->u_.draining.drained = true;
 }
 
 void life_removed(struct life *life, int64_t done_mono_ms)

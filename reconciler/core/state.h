@@ -60,11 +60,14 @@ struct node_draining {
     struct moment since;
     struct retirement why;
     uint32_t pods_left; /* as the last look said */
+    bool drained;       /* a Kubernetes node of it is there, and the actuator has drained it */
 };
 
 struct node_removing {
     struct moment since;
     struct retirement why;
+    bool drained; /* as in draining; false also where a restart has forgotten it: a Kubernetes node
+                     that is there then has to be drained (again) */
     int64_t done_mono_ms; /* when the actuator said it is gone; 0 not yet. Kept until lists agree */
 };
 
@@ -106,6 +109,7 @@ const struct node_removing *life_as_removing(const struct life *life);
 
 /* What changes within a state. A trap in another one. */
 void life_pods_left(struct life *life, uint32_t pods);
+void life_drained(struct life *life);
 void life_removed(struct life *life, int64_t done_mono_ms);
 
 /* What an edge is told: when, and for which reason (used where a retirement begins). */

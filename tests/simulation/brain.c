@@ -42,6 +42,8 @@ static struct message *read_checkpoint(struct sim *sim)
     struct message *message = NULL;
     struct error error;
     unsigned which = sim->checkpoint[1] != NULL && sim_strikes(sim, FAULT_CHECKPOINT_TORN) ? 1 : 0;
+    if (which == 1 || sim->storage_told)
+        judge_memory_lost(sim);
     if (sim->checkpoint[which] == NULL)
         return NULL;
     if (!message_decode(sim->checkpoint[which], sim->checkpoint_bytes[which], &message, &error))
@@ -219,6 +221,7 @@ void brain_actuator_state(struct sim *sim)
     struct error error;
     if (!sim->brain_alive || !sim->hands_alive)
         return;
+    actuator_forget_asker(&sim->actuator);
     struct audit *audit = sim->actuator.audit;
     struct action_id highest = audit_highest(audit);
     struct actuator_state state = {
@@ -247,10 +250,10 @@ void brain_start(struct sim *sim)
     sim->core = core_init(sim->core_block, sim->config, ++sim->epoch);
     sim->brain_alive = true;
     sim->brain_generation++;
-    sim->storage_told = false;
     sim->output->status = NULL;
     judge_forget(sim);
     struct message *message = read_checkpoint(sim);
+    sim->storage_told = false;
     struct core_event event = {.kind = CORE_CHECKPOINT,
                                .u.checkpoint =
                                    message != NULL ? message_checkpoint(message) : NULL};

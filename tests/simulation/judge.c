@@ -39,6 +39,14 @@ void judge_forget(struct sim *sim)
     }
 }
 
+/* The checkpoint that was read is not the newest: what was seen since is not known any more. */
+void judge_memory_lost(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->tried_count; i++)
+        for (unsigned k = 0; k < source_count; k++)
+            sim->tried[i].seen[k] = false;
+}
+
 void judge_picture(struct sim *sim, const struct picture *picture)
 {
     const struct snapshot_head *head = picture->source == SOURCE_GITEA ? &picture->u.gitea.head
@@ -71,6 +79,8 @@ void judge_before_step(struct sim *sim)
     for (uint32_t i = 0; status != NULL && i < status->nodes_count; i++) {
         struct tried *tried = tried_of(sim, status->nodes[i].name);
         tried->is_node = true;
+        if (tried->state != status->nodes[i].state)
+            tried->failures = 0; /* another step begins afresh */
         tried->state = status->nodes[i].state;
         if (status->nodes[i].runners[0] != '\0') /* the core knows that they are this node's */
             tried->seen[SOURCE_GITEA] = true;

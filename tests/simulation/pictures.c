@@ -176,7 +176,8 @@ void show_node(struct arena *arena, const struct world_node *from, struct kube_n
         .fence_note = "",
     };
     for (uint32_t i = 0; i < from->taint_count; i++)
-        if (strcmp(from->taints[i].key, NODE_TAINT_DRAIN) == 0)
+        if (strcmp(from->taints[i].key, NODE_TAINT_DRAIN) == 0 &&
+            strcmp(from->taints[i].effect, "NoExecute") == 0)
             to->evicting = true;
     for (uint32_t i = 0; i < from->annotations.count; i++)
         if (strcmp(from->annotations.pairs[i].key, NODE_ANNOTATION_FENCE) == 0)

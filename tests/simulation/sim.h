@@ -325,6 +325,7 @@ void judge_actions(struct sim *sim);
 void judge_result(struct sim *sim, const struct action_result *result);
 void judge_nodes(struct sim *sim);
 void judge_picture(struct sim *sim, const struct picture *picture);
+void judge_memory_lost(struct sim *sim);
 void judge_hands_lost(struct sim *sim);
 void judge_forget(struct sim *sim); /* the reconciler starts anew */
 bool judge_end(struct sim *sim);    /* false: not over yet */
