@@ -54,7 +54,11 @@ int64_t hour_teardown_ms(const struct core *core)
 int64_t hour_window_ms(const struct core *core)
 {
     int64_t window = core->config->billing.window_ms;
-    int64_t least = hour_teardown_ms(core) + 2 * core->config->hetzner.poll_interval_ms;
+    /* Hetzner's time leaps by its Date's resolution: the window must not be leapt over. Machines of
+     * one burst end their hours together, and only so many may be deleted a minute. */
+    uint64_t turns = core->node_count / core->config->rails.deletes_per_minute;
+    int64_t least = hour_teardown_ms(core) + 2 * core->config->hetzner.poll_interval_ms +
+                    2 * HOUR_RESOLUTION_MS + (int64_t)turns * RATE_WINDOW_MS;
     int64_t most = core->config->billing.period_ms;
     window = window > least ? window : least;
     return window < most ? window : most;

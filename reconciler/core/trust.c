@@ -92,7 +92,7 @@ static void count_vanished(const struct node *node, struct vanished count[SOURCE
     /* What our own removal explains is not counted; what was gone before it began, is. */
     if (life_state(&node->life) == NODE_REMOVING &&
         (node->server_missing_mono_ms == 0 ||
-         node->server_missing_mono_ms >= life_since(&node->life).mono_ms))
+         node->server_missing_mono_ms > life_since(&node->life).mono_ms))
         return;
     for (unsigned i = 0; i < SOURCES; i++) {
         count[i].known += seen[i].known;

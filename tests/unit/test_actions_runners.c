@@ -2,6 +2,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <time.h>
+
 #include "actions_fixture.h"
 #include "cunit_main.h"
 
@@ -47,14 +49,25 @@ static void test_first_call_notes_then_fences(void)
     fixture_close();
 }
 
+/* However old the note says that the fence is: it settles from when this actuator first saw it. */
+static void run_settled(void)
+{
+    run(ACTION_DEREGISTER_RUNNERS);
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_AGAIN);
+    CU_ASSERT_TRUE(last.retry_after_ms > 0 && last.retry_after_ms <= 100);
+    const struct timespec wait = {0, 120 * 1000000L}; /* fence_settle is 100 ms here */
+    nanosleep(&wait, NULL);
+    run(ACTION_DEREGISTER_RUNNERS);
+}
+
 static void test_settled_fence_two_looks_then_delete(void)
 {
     fixture_open();
     node_with(NOTE, false, true);
-    run(ACTION_DEREGISTER_RUNNERS);
+    run_settled();
     CU_ASSERT_EQUAL(last.outcome, OUTCOME_DONE);
-    CU_ASSERT_EQUAL(script_count(JOBS), 2);
-    CU_ASSERT_EQUAL(script_count(RUNS), 2);
+    CU_ASSERT_EQUAL(script_count(JOBS), 3); /* one before it had settled */
+    CU_ASSERT_EQUAL(script_count(RUNS), 3);
     CU_ASSERT_EQUAL(script_count(DELETED), 1);
     fixture_close();
 }
@@ -63,9 +76,9 @@ static void test_a_job_in_the_second_look_releases(void)
 {
     fixture_open();
     node_with(NOTE, false, true);
-    script(JOBS "?", 200, "{\"jobs\":[],\"total_count\":0}", 1);
+    script(JOBS "?", 200, "{\"jobs\":[],\"total_count\":0}", 2);
     script(JOBS "?", 200, job_json(), SCRIPT_ALWAYS);
-    run(ACTION_DEREGISTER_RUNNERS);
+    run_settled();
     CU_ASSERT_EQUAL(last.outcome, OUTCOME_HAS_JOB);
     CU_ASSERT_STRING_EQUAL(script_body(PATCHED), "{\"disabled\":false}");
     CU_ASSERT_TRUE(script_place(PATCHED) < script_place(ANNOTATE)); /* the note goes last */

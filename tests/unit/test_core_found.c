@@ -1,0 +1,306 @@
+/* What the simulation found in the core, each as the shortest story that shows it: pictures that
+ * come late or from the future, lists that lack one entry, restarts that forget, machines that join
+ * after they were given up. May not: do I/O. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core_fixture.h"
+#include "cunit_main.h"
+#include "proto/message.h"
+
+static struct world *begin(void)
+{
+    struct world *world = world_new();
+    world_configure(world, "life.idle_timeout", "0s");
+    world_start(world, NULL);
+    world_poll(world);
+    return world;
+}
+
+static enum node_state state_of(const struct world *world, uint32_t index)
+{
+    const struct status *status = world->out->status;
+    return index < status->nodes_count ? status->nodes[index].state : node_state_count;
+}
+
+static void serve(struct world *world, uint32_t count, uint64_t *runner)
+{
+    for (uint32_t i = 0; i < count; i++)
+        world_job(world, JOB_RUNNABLE, "linux", 0);
+    world_poll(world);
+    for (uint32_t i = 0; i < count; i++)
+        runner[i] = world_serve(world, &world->action[i]);
+    world_unlist_jobs(world);
+    world_poll(world);
+}
+
+/* The last create, answered: its server is there and nothing of it has come yet. */
+static struct world_action *rent(struct world *world)
+{
+    world_job(world, JOB_RUNNABLE, "linux", 0);
+    world_poll(world);
+    struct world_action *create = world_last(world, ACTION_CREATE_SERVER);
+    world_answer(world, create, OUTCOME_DONE, TROUBLE_NONE);
+    world_poll(world);
+    return create;
+}
+
+/* A Hetzner picture that was begun `ago_ms` ago and lacks everything. */
+static void feed_empty(struct world *world, int64_t ago_ms)
+{
+    uint32_t servers = world->servers;
+    int64_t now = world->mono_ms;
+    world->servers = 0;
+    struct hetzner_snapshot *snapshot = calloc(1, sizeof *snapshot);
+    snapshot->head = (struct snapshot_head){.sequence = ++world->sequence,
+                                            .began_mono_ms = now - ago_ms,
+                                            .ended_mono_ms = now - ago_ms,
+                                            .wall_ms = world->wall_ms,
+                                            .requests = 1};
+    snapshot->currency = "EUR";
+    world_step(world, &(struct core_event){
+                          .kind = CORE_HETZNER, .owner = snapshot, .u.hetzner = snapshot});
+    world->servers = servers;
+}
+
+static void test_a_late_picture_shows_nothing_new(void)
+{
+    struct world *world = begin();
+    (void)rent(world);
+    feed_empty(world, 30000);
+    CU_ASSERT_EQUAL(world_count(world, ACTION_CREATE_SERVER), 1);
+    CU_ASSERT_EQUAL(world->out->status->nodes_count, 1);
+    CU_ASSERT_NOT_EQUAL(world->out->status->nodes[0].server_id, 0);
+    world_free(world);
+}
+
+static void test_a_picture_from_the_future_is_not_believed(void)
+{
+    struct world *world = begin();
+    uint64_t runner = 0;
+    serve(world, 1, &runner);
+    feed_empty(world, -MINUTES(60));
+    world_run(world, MINUTES(3)); /* later ones still count: it has not taken their place */
+    CU_ASSERT_FALSE(world_alarm(world, ALARM_STALE_SOURCE));
+    CU_ASSERT_TRUE(state_of(world, 0) == NODE_BUSY || state_of(world, 0) == NODE_IDLE);
+    world_free(world);
+}
+
+static void test_one_list_without_it_rents_no_other(void)
+{
+    struct world *world = begin();
+    struct world_action *create = rent(world);
+    struct hetzner_server kept = world->server[0];
+    world_unlist_server(world, create->node);
+    world_poll(world);
+    CU_ASSERT_EQUAL(world_count(world, ACTION_CREATE_SERVER), 1);
+    world->server[world->servers++] = kept;
+    world_poll(world);
+    CU_ASSERT_EQUAL(world_count(world, ACTION_CREATE_SERVER), 1);
+    world_free(world);
+}
+
+static void test_a_checkpoint_is_tried_again(void)
+{
+    struct world *world = begin();
+    world_step(world, &(struct core_event){.kind = CORE_STORAGE, .u.storage_trouble = "full"});
+    CU_ASSERT_TRUE(world->out->checkpoint_changed);
+    world_poll(world); /* nothing moves, and it is written again all the same */
+    CU_ASSERT_TRUE(world->out->checkpoint_changed);
+    world_step(world, &(struct core_event){.kind = CORE_STORAGE, .u.storage_trouble = NULL});
+    CU_ASSERT_FALSE(world->out->checkpoint_changed);
+    world_free(world);
+}
+
+/* A restart from what the core last wanted written. */
+static void restart(struct world *world)
+{
+    struct checkpoint copy = *world->out->checkpoint;
+    struct error error;
+    copy.sequence = 1;
+    struct message *message = message_copy(MESSAGE_checkpoint, &copy, &error);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(message);
+    world_start(world, message_checkpoint(message));
+    message_free(message);
+}
+
+static void test_the_breaker_works_after_a_restart(void)
+{
+    struct world *world = begin();
+    uint64_t runner[3];
+    serve(world, 3, runner);
+    world_run(world, MINUTES(2));
+    restart(world);
+    world->nodes = world->pods = world->runners = 0; /* Kubernetes and Gitea show nothing now */
+    world_run(world, MINUTES(20));
+    CU_ASSERT_TRUE(world_alarm(world, ALARM_BREAKER));
+    CU_ASSERT_EQUAL(world_count(world, ACTION_DEREGISTER_RUNNERS), 0);
+    CU_ASSERT_EQUAL(world_count(world, ACTION_REMOVE_NODE), 0);
+    world_free(world);
+}
+
+static void test_a_server_is_young_from_its_own_birth(void)
+{
+    struct world *world = begin();
+    world_job(world, JOB_RUNNABLE, "linux", 0);
+    world_poll(world);
+    struct world_action *create = world_last(world, ACTION_CREATE_SERVER);
+    world_answer(world, create, OUTCOME_UNKNOWN, TROUBLE_TIMEOUT);
+    world_run(world, MINUTES(5)); /* asked again by the same name, and made only then */
+    create = world_last(world, ACTION_CREATE_SERVER);
+    world_answer(world, create, OUTCOME_DONE, TROUBLE_NONE);
+    world_run(world, MINUTES(7)); /* 12 after the first ask, 7 after its birth */
+    CU_ASSERT_EQUAL(state_of(world, 0), NODE_PROVISIONING);
+    world_run(world, MINUTES(4));
+    CU_ASSERT_NOT_EQUAL(state_of(world, 0), NODE_PROVISIONING);
+    world_free(world);
+}
+
+/* A machine that was given up before it joined, at its removal. */
+static struct world_action *give_up(struct world *world)
+{
+    (void)rent(world);
+    world_run(world, MINUTES(11));
+    return world_last(world, ACTION_REMOVE_NODE);
+}
+
+static void test_a_machine_that_joins_late_is_drained(void)
+{
+    struct world *world = begin();
+    struct world_action *remove = give_up(world);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(remove);
+    (void)world_join(world, &world->action[0]);
+    world->runners = 0; /* its node is there, and no runner as yet */
+    world_answer(world, remove, OUTCOME_REFUSED, TROUBLE_RAIL);
+    world->mono_ms += 500;
+    world->wall_ms += 500;
+    world_feed(world, SOURCE_KUBE);
+    CU_ASSERT_EQUAL(state_of(world, 0), NODE_DEREGISTERING);
+    world_poll(world);
+    struct world_action *step = world_last(world, ACTION_DEREGISTER_RUNNERS);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(step);
+    world_answer(world, step, OUTCOME_DONE, TROUBLE_NONE);
+    CU_ASSERT_PTR_NOT_NULL(world_last(world, ACTION_DRAIN_NODE));
+    world_free(world);
+}
+
+static void test_after_a_runner_was_seen_it_looks_and_asks(void)
+{
+    struct world *world = begin();
+    struct world_action *remove = give_up(world);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(remove);
+    world_answer(world, remove, OUTCOME_RUNNER_SEEN, TROUBLE_NONE);
+    CU_ASSERT_EQUAL(world_count(world, ACTION_REMOVE_NODE), 1); /* not at once again */
+    CU_ASSERT_EQUAL(world->out->poll_now, 7);
+    world_run(world, MINUTES(1));
+    CU_ASSERT_EQUAL(world_count(world, ACTION_REMOVE_NODE), 1); /* our pictures show no runner */
+    CU_ASSERT_PTR_NOT_NULL(world_last(world, ACTION_DEREGISTER_RUNNERS));
+    world_free(world);
+}
+
+static void test_one_list_without_it_forgets_no_runner(void)
+{
+    struct world *world = begin();
+    uint64_t runner = 0;
+    serve(world, 1, &runner);
+    world->pods = 0; /* its pod is gone: by name it is nobody's */
+    world->runner[0].online = false;
+    world_poll(world);
+    struct gitea_runner kept = world->runner[0];
+    world_unlist_runner(world, runner);
+    world_poll(world);
+    world->runner[world->runners++] = kept;
+    world_run(world, MINUTES(12)); /* offline for too long: it is given back */
+    struct world_action *step = world_last(world, ACTION_DEREGISTER_RUNNERS);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(step);
+    CU_ASSERT_EQUAL(step->runners, 1);
+    CU_ASSERT_EQUAL(step->runner[0], runner);
+    world_free(world);
+}
+
+static void test_a_persons_fence_holds_no_machine_that_is_gone(void)
+{
+    struct world *world = begin();
+    uint64_t runner = 0;
+    serve(world, 1, &runner);
+    world->runner[0].disabled = true;
+    world_run(world, MINUTES(1));
+    CU_ASSERT_TRUE(world_alarm(world, ALARM_FOREIGN_FENCE));
+    world_unlist_server(world, world->server[0].name);
+    world->runner[0].online = false;
+    world_run(world, MINUTES(3));
+    CU_ASSERT_PTR_NOT_NULL(world_last(world, ACTION_DEREGISTER_RUNNERS));
+    world_free(world);
+}
+
+static void test_a_create_that_only_the_actuator_knows_is_coming(void)
+{
+    struct world *world = begin();
+    world_job(world, JOB_RUNNABLE, "linux", 0);
+    world_poll(world);
+    CU_ASSERT_EQUAL(world_count(world, ACTION_CREATE_SERVER), 1);
+    static char name[WORLD_NAME];
+    memcpy(name, world->action[0].node, sizeof name);
+    struct unknown_action unknown = {
+        .id = world->action[0].id, .kind = ACTION_CREATE_SERVER, .node = name};
+    struct actuator_state state = {
+        .epoch = world->epoch, .counter = 1, .unknown = &unknown, .unknown_count = 1};
+    world_start(world, NULL); /* the checkpoint is lost */
+    world_step(world,
+               &(struct core_event){.kind = CORE_ACTUATOR_STATE, .u.actuator_state = &state});
+    uint32_t before = world_count(world, ACTION_CREATE_SERVER);
+    world_poll(world);
+    CU_ASSERT_EQUAL(world_count(world, ACTION_CREATE_SERVER), before);
+    world_free(world);
+}
+
+static void test_what_vanished_before_its_removal_counts(void)
+{
+    struct world *world = begin();
+    uint64_t runner[2];
+    serve(world, 2, runner);
+    world_run(world, MINUTES(56)); /* both are given back */
+    for (uint32_t i = 0; i < 2; i++) {
+        struct world_action *step = world_last(world, ACTION_DEREGISTER_RUNNERS);
+        while (step != NULL && step->answered)
+            step--;
+        CU_ASSERT_PTR_NOT_NULL_FATAL(step);
+        world_answer(world, step, OUTCOME_DONE, TROUBLE_NONE);
+    }
+    world->runners = 0;
+    uint32_t servers = world->servers;
+    world->servers = 0;
+    world_poll(world);
+    CU_ASSERT_TRUE(world_alarm(world, ALARM_BREAKER));
+    for (uint32_t i = 0; i < world->actions; i++)
+        if (world->action[i].kind == ACTION_DRAIN_NODE && !world->action[i].answered)
+            world_answer(world, &world->action[i], OUTCOME_DONE, TROUBLE_NONE);
+    CU_ASSERT_EQUAL(state_of(world, 0), NODE_REMOVING);
+    CU_ASSERT_EQUAL(world_count(world, ACTION_REMOVE_NODE), 0);
+    world->servers = servers;
+    world_free(world);
+}
+
+int main(void)
+{
+    CU_TestInfo tests[] = {
+        {"a late picture shows nothing new", test_a_late_picture_shows_nothing_new},
+        {"a picture from the future is not believed",
+         test_a_picture_from_the_future_is_not_believed},
+        {"one list without a new server rents no other", test_one_list_without_it_rents_no_other},
+        {"a checkpoint is tried again until it is written", test_a_checkpoint_is_tried_again},
+        {"the breaker works after a restart", test_the_breaker_works_after_a_restart},
+        {"a server is young from its own birth", test_a_server_is_young_from_its_own_birth},
+        {"a machine that joins late is drained", test_a_machine_that_joins_late_is_drained},
+        {"after a runner was seen it looks, and asks",
+         test_after_a_runner_was_seen_it_looks_and_asks},
+        {"one list without it forgets no runner", test_one_list_without_it_forgets_no_runner},
+        {"a person's fence holds no machine that is gone",
+         test_a_persons_fence_holds_no_machine_that_is_gone},
+        {"a create that only the actuator knows is coming",
+         test_a_create_that_only_the_actuator_knows_is_coming},
+        {"what vanished before its removal counts", test_what_vanished_before_its_removal_counts},
+        CU_TEST_INFO_NULL,
+    };
+    return cunit_run("core_found", tests);
+}
