@@ -75,6 +75,9 @@ bool faults_add(struct faults *faults, const json_t *description, int64_t mono_m
 bool faults_remove(struct faults *faults, uint64_t id);
 void faults_clear(struct faults *faults);
 
+/* Whether a rule is still to strike. */
+bool faults_any_live(const struct faults *faults, int64_t mono_ms);
+
 /* All rules, spent ones too, with "struck": how often each has hit; a new array. */
 json_t *faults_list(const struct faults *faults, int64_t mono_ms);
 
