@@ -44,7 +44,7 @@ def test_a_reload_takes_a_new_maximum(running):
 
 def test_a_bad_file_keeps_the_old_configuration_and_says_why(running):
     workers = running.workers()
-    change(running, rails={"max_servers": "many"}, pools=[dict(running.config["pools"][0], max=1)])
+    change(running, in_force=False, rails={"max_servers": "many"}, pools=[dict(running.config["pools"][0], max=1)])
     running.until("the log names the file, the line and the key", lambda: re.search(
         rf"{re.escape(str(running.config_file))}:\d+:\d+: .*max_servers", running.daemon.text()))
     running.push(*[(["linux"], 2)] * 3)
@@ -56,7 +56,7 @@ def test_a_reload_to_a_bad_template_keeps_the_old_configuration(running):
     workers = running.workers()
     path = running.folder / "template.yaml"
     path.write_text("#cloud-config\nhostname: {{nme}}\n")
-    change(running, pools=[dict(running.config["pools"][0], cloud_init_file=str(path), max=1)])
+    change(running, in_force=False, pools=[dict(running.config["pools"][0], cloud_init_file=str(path), max=1)])
     running.until("the log names the key, the file and the line", lambda: re.search(
         rf"old one stays in force: pools\[0\]\.cloud_init_file: {re.escape(str(path))}:2: .*nme",
         running.daemon.text()))
