@@ -257,6 +257,8 @@ class Cloud:
         """The audit log's lines; a last line that is not whole yet is left out."""
         lines = []
         for path in sorted((self.folder / "state").glob("audit.jsonl*")):
+            if not path.is_file():
+                continue
             for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
                 if line.strip("\0 "):
                     try:
