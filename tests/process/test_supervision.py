@@ -26,8 +26,9 @@ def test_sigterm_ends_everything_and_says_what_stays_rented(running):
     pids = running.workers().values()
     assert running.stop_daemon() == 0
     assert not [pid for pid in pids if pathlib.Path(f"/proc/{pid}").exists()]
-    tail = running.daemon.text()[-4000:]
+    tail = running.daemon.text()[running.daemon.text().index("SIGTERM: Ebbtide ends"):]
     assert name in tail, "what stays rented is named at the end"
+    assert not re.search(r" (warn|error) ", tail), f"an end in order worries nobody:\n{tail}"
     assert running.servers(), "a stopped daemon leaves its servers running"
     running.start_daemon()
     running.until_empty()
