@@ -41,14 +41,14 @@ def _fault(draw):
 
 
 def _stroke(draw):
-    what = draw.choice(["kill", "kill", "kill", "stop", "stop", "fault", "fault", "fault", "daemon", "order"])
+    what = draw.choice(["kill", "kill", "kill", "stop", "stop", "fault", "fault", "fault", "daemon", "order", "freeze"])
     if what == "kill":
         return what, draw.choice(ROLES), None
     if what == "stop":
         return what, draw.choice(ROLES), draw.choice([draw.uniform(0.1, 1.5), draw.uniform(0.1, 4.5), draw.uniform(5.5, 8)])
     if what == "fault":
         return what, _fault(draw), None
-    return what, None, draw.uniform(0, 1.5)
+    return what, None, draw.uniform(0.2, 7) if what == "freeze" else draw.uniform(0, 1.5)
 
 
 def _work(draw):
@@ -129,6 +129,16 @@ class Storm:
         if pid is not None and self._signal(pid, signal.SIGSTOP):
             self.stopped.append((time.monotonic() + seconds, pid))
             self.stopped.sort()
+
+    def _freeze(self, _, seconds):
+        """The supervisor itself stands still; its workers go on."""
+        daemon = self.cloud.daemon
+        daemon.kill(signal.SIGSTOP)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self._wait(min(time.monotonic() + 0.5, end))
+            self.cloud.hindered()
+        daemon.kill(signal.SIGCONT)
 
     def _fault(self, rule, _):
         self.cloud.fault(**rule)
