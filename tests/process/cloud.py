@@ -109,6 +109,7 @@ class Cloud:
         self.config = None
         self._times_started = 0
         self.promises_judged = {}
+        self.rules_of_witness = {}  # what a test changes of witness_rules
         self.breaks_promises = ()  # a test that lets promises be broken on purpose names them here
 
     # ---- starting and ending
@@ -157,7 +158,7 @@ class Cloud:
         """Lets the simulator judge by this configuration from now on. What may still be under way by an older one is
         judged by the newer: a test that lowers a limit says so itself."""
         if self.simulator is not None and self.simulator.alive() and self.config is not None:
-            self.control.send("PUT", "/witness", witness_rules(self.config))
+            self.control.send("PUT", "/witness", dict(witness_rules(self.config), **self.rules_of_witness))
 
     def write_kubeconfig(self, kind, url=None):
         url = url or f"http://127.0.0.1:{self.ports['kube']}"

@@ -83,3 +83,34 @@ def test_a_change_whose_answer_is_odd_is_made_once(cloud, kinds):
     for kind in {rule["comment"] for rule in struck if rule["method"] == "POST" and rule["api"] == "hetzner"}:
         assert re.search(rf"actuator: .*create.*/v1/servers.*({ODD[kind][1]})", cloud.daemon.text()), \
             f"no sentence about {kind} in:\n{cloud.daemon.text()}"
+
+
+# What only the actuator asks before it acts: its own eyes.
+LOOKS = [("hetzner", "^/v1/servers/[0-9]"), ("hetzner", r"^/v1/servers\?name="), ("hetzner", "^/v1/actions/"),
+         ("gitea", r"jobs\?status=in_progress&limit"), ("gitea", "/version$"), ("kube", "^/api/v1/nodes/[^?]"),
+         ("kube", r"^/api/v1/pods\?.*fieldSelector")]
+LOOK_PARTS = [list(ODD)[at::5] for at in range(5)]
+
+
+@pytest.mark.parametrize("kinds", LOOK_PARTS, ids=lambda kinds: "-".join(kinds).replace(" ", "_").replace(",", ""))
+def test_the_actuators_own_looks_may_be_answered_oddly(cloud, kinds):
+    """Each of its looks is answered oddly once in each of these ways; it says so, and acts on none of them."""
+    cloud.start_simulator()
+    cloud.write_config(http={"total_timeout": "1s", "connect_timeout": "1s"})
+    cloud.start_daemon()
+    workers = cloud.workers()
+    for place, kind in enumerate(kinds):
+        for api, pattern in LOOKS:
+            cloud.fault(**ODD[kind][0], api=api, method="GET", path_regex=pattern, skip=2 * place, count=1, comment=kind)
+    cloud.push(*[(["linux"], 2)] * 3)
+    cloud.until("the jobs have run", lambda: cloud.summary()["jobs_succeeded"] == 3, 60)
+    cloud.until_empty(90)
+    assert cloud.summary()["jobs_lost"] == 0
+    assert cloud.workers() == workers, "no worker died of an answer"
+    struck = {}
+    for rule in cloud.control.get("/faults")["faults"]:
+        struck[rule["fault"]["comment"]] = struck.get(rule["fault"]["comment"], 0) + rule["struck"]
+    lines = [line for line in cloud.daemon.text().splitlines() if " actuator: " in line and " cannot " in line]
+    unsaid = [kind for kind in kinds if struck[kind] and not any(re.search(ODD[kind][1], line) for line in lines)]
+    assert all(struck[kind] for kind in kinds), f"not all struck: {struck}"
+    assert not unsaid, f"no sentence about {unsaid} in:\n" + "\n".join(lines)
