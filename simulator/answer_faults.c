@@ -98,14 +98,7 @@ static void change_types(struct answer *answer)
 
 static void grow(struct answer *answer, int64_t bytes)
 {
-    size_t length = (size_t)bytes;
-    char *text = length > answer->length ? realloc(answer->text, length + 1) : NULL;
-    if (text == NULL)
-        return;
-    memset(text + answer->length, ' ', length - answer->length);
-    text[length] = '\0';
-    answer->text = text;
-    answer->length = length;
+    answer->spaces = (size_t)bytes > answer->length ? (size_t)bytes - answer->length : 0;
 }
 
 static void make_stale(struct exchange *exchange, const struct fault *fault)

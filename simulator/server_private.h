@@ -65,6 +65,7 @@ struct answer {
     json_t *headers; /* of strings */
     char *text;
     size_t length;
+    size_t spaces; /* that follow the text */
     enum wire_mode mode;
     size_t cut_length;
     int64_t claimed_length;

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #define HUNG_INPUT_BYTES_MAX 65536
+#define SPACES_BYTES         65536
 
 const char *wire_phrase(int status)
 {
@@ -164,6 +165,20 @@ static void send_cut(struct exchange *exchange, struct evbuffer *buffer)
                                         exchange->connection);
 }
 
+/* Many bytes and little memory: one block, referred to again and again. */
+static bool add_spaces(struct evbuffer *buffer, size_t count)
+{
+    static char block[SPACES_BYTES];
+    memset(block, ' ', sizeof block);
+    while (count > 0) {
+        size_t part = count < sizeof block ? count : sizeof block;
+        if (evbuffer_add_reference(buffer, block, part, NULL, NULL) != 0)
+            return false;
+        count -= part;
+    }
+    return true;
+}
+
 static void send_bytes(struct exchange *exchange)
 {
     const struct answer *answer = &exchange->answer;
@@ -171,7 +186,8 @@ static void send_bytes(struct exchange *exchange)
     size_t length = is_cut ? answer->cut_length : answer->length;
     struct evbuffer *buffer = evbuffer_new();
     wire_put_headers(exchange);
-    if (buffer == NULL || evbuffer_add(buffer, answer->text, length) != 0) {
+    if (buffer == NULL || evbuffer_add(buffer, answer->text, length) != 0 ||
+        !add_spaces(buffer, is_cut ? 0 : answer->spaces)) {
         log_warning("no memory to send an answer: its connection is closed");
         connection_close_soon(exchange->connection);
     } else if (is_cut) {

@@ -2,9 +2,10 @@
 ends in a sentence that says what was tried, on what and what came back; nothing is lost, and it heals."""
 
 import re
+import subprocess
 
 import pytest
-from cloud import APIS
+from cloud import APIS, BIN
 from odd_answers import ODD, after_effect
 from programs import Failure
 
@@ -16,6 +17,14 @@ def beings_everywhere(cloud):
     cloud.control.send("POST", "/nodes", {"name": "stranger", "labels": labels})
     cloud.control.send("POST", "/runners", {"name": "rack-1", "labels": ["gpu"]})
     cloud.push({"labels": ["nobody-has-this"], "duration_ms": 1000})
+
+
+def status(cloud):
+    """What a person sees, each alarm on one line."""
+    said = subprocess.run([str(BIN / "ebbtide"), "status", "--config", str(cloud.config_file)], capture_output=True,
+                          text=True, check=False, timeout=20, stdin=subprocess.DEVNULL)
+    assert said.returncode == 0, said
+    return said.stdout
 
 
 def lines_of(cloud, api, since):
@@ -45,7 +54,13 @@ def test_each_poller_names_each_odd_answer(cloud):
             one["api"] for one in cloud.requests(since=since) if one["status"] == 200 and not one["fault"]} == set(APIS), 10)
     assert cloud.workers() == workers, "no worker died of an answer"
     assert not cloud.changes()
+    cloud.fault(**ODD["invalid UTF-8"][0], method="GET")
+    for api in APIS:
+        cloud.until(f"the table shows an alarm of {api} with what came back", lambda api=api: re.search(
+            rf"stale-source.*{api}.*decode byte", status(cloud)), 15)
+    cloud.heal()
     cloud.until("the daemon is ready again", cloud.ready)
+    cloud.until("no alarm stands any longer", lambda: "stale-source" not in status(cloud))
     cloud.push((["linux"], 1))
     cloud.until("it rents again", lambda: any(name != "stranger" for name in cloud.servers()))
 
