@@ -4,8 +4,10 @@ import os
 import pathlib
 import re
 import signal
+import time
 
 import pytest
+from programs import wait_until
 
 ROLES = ["poller-gitea", "poller-hetzner", "poller-kube", "reconciler", "actuator", "monitor"]
 
@@ -33,6 +35,32 @@ def test_sigterm_ends_everything_and_says_what_stays_rented(running):
     running.start_daemon()
     running.until_empty()
     assert running.summary()["jobs_lost"] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=["TERM", "INT", "HUP"])
+def test_a_signal_while_it_starts_waits_until_it_can_be_heard(cloud, number):
+    cloud.start_simulator()
+    for _ in range(4):
+        daemon = cloud.spawn_daemon()
+        wait_until("it has begun", lambda daemon=daemon: "ebbtide 0" in daemon.text(), 10, pause=0, alive=[daemon])
+        daemon.kill(number)
+        if number == signal.SIGHUP:
+            cloud.wait_ready()
+            daemon.kill(signal.SIGTERM)
+        assert daemon.wait(20) == 0, daemon.text()
+        assert "Ebbtide has ended" in daemon.text()
+
+
+def test_a_reload_of_all_hears_a_reload_and_an_end_at_once(running):
+    """The daemon begins anew with another heap of files, and is told twice more meanwhile."""
+    for _ in range(3):
+        change(running, files={"audit_max": "2MiB" if running.config["files"].get("audit_max") == "1MiB" else "1MiB"})
+        for _ in range(20):
+            running.daemon.kill(signal.SIGHUP)
+            time.sleep(0.02)
+        running.until("it is ready again", running.ready)
+    running.daemon.kill(signal.SIGHUP)
+    assert running.stop_daemon() == 0
 
 
 def test_a_reload_takes_a_new_maximum(running):
