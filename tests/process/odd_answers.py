@@ -20,7 +20,7 @@ ODD = {
     "invalid UTF-8": (raw("Content-Length: 20\r\n", '{"jobs":["\xff\xfe\xc0\x80"]}    '), "UTF-8|no JSON"),
     "deep nesting": (said("[" * DEPTH + "]" * DEPTH), "no JSON"),
     "deep nesting in an object": (said('{"a":' * DEPTH + "1" + "}" * DEPTH), "no JSON"),
-    "wrong types": ({"effect": "wrong_types"}, "answered 200"),
+    "wrong types": ({"effect": "wrong_types"}, "answered 20[01]"),
     "a text for the list": (said('{"jobs":"x","runners":7,"servers":{},"items":"y"}'), "list|missing"),
     "numbers in the list": (said('{"jobs":[1],"runners":[2],"servers":[3],"items":[4],"total_count":1}'), "answered 200|readings"),
     "a list at the top": (said("[]"), "not an object"),
