@@ -29,6 +29,7 @@ STATES = [
 
 
 def ends_correct(cloud, servers_most):
+    cloud.until("every job is over", lambda: cloud.summary()["jobs_completed"] == JOBS, 70)
     cloud.until_empty(70)
     summary = cloud.summary()
     assert summary["jobs_succeeded"] == JOBS, summary
