@@ -189,7 +189,7 @@ static void use_segment(struct audit *audit, int descriptor, const char *name)
     snprintf(audit->name, sizeof audit->name, "%s", name);
     audit->size = audit->allocated = 0;
     audit->can_allocate = true;
-    audit->asked = audit->broken = false;
+    audit->broken = false;
 }
 
 static bool begin_segment(struct audit *audit, const struct audit_reader *reader,
@@ -249,15 +249,12 @@ bool audit_next(struct audit *audit, int descriptor, const char *name,
     return true;
 }
 
-bool audit_wants_next(struct audit *audit)
+bool audit_wants_next(const struct audit *audit)
 {
     uint64_t left = audit->limits.max_bytes / NEXT_SHARE;
     if (left < 3 * (uint64_t)AUDIT_LINE_BYTES_MAX) /* earlier than has_room stops creates */
         left = 3 * (uint64_t)AUDIT_LINE_BYTES_MAX;
-    if (audit->asked || audit->size + left < audit->limits.max_bytes)
-        return false;
-    audit->asked = true;
-    return true;
+    return audit->size + left >= audit->limits.max_bytes;
 }
 
 void audit_close(struct audit *audit)

@@ -54,8 +54,8 @@ bool audit_next(struct audit *audit, int descriptor, const char *name,
 /* Syncs and closes. NULL is fine. */
 void audit_close(struct audit *audit);
 
-/* Whether the next segment should be asked for; true once for each segment. */
-bool audit_wants_next(struct audit *audit);
+/* Whether the next segment should be asked for; true until it has come. */
+bool audit_wants_next(const struct audit *audit);
 
 /* The line before: written and synced when it returns true. False: the action must not happen. */
 bool audit_intent(struct audit *audit, const struct action *action, int64_t wall_ms,

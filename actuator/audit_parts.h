@@ -20,7 +20,6 @@ struct audit {
     uint64_t size;      /* of the segment; every line ends in a newline */
     uint64_t allocated; /* blocks are kept up to here, where the file system can */
     bool can_allocate;
-    bool asked;  /* for the next segment */
     bool broken; /* a line could not be taken back after half of it was written */
     struct action_id highest;
     uint32_t open_count, open_dropped;

@@ -47,8 +47,10 @@ static void adopt(struct work *work)
         return;
     }
     keep_server(work, server);
-    work_finish(work, OUTCOME_DONE, TROUBLE_NONE, "adopted server %" PRIu64 ", which was made %s",
-                server->id, work->intended ? "though its answer was lost" : "before");
+    bool lost = work->intended;
+    work_finish(work, OUTCOME_DONE, TROUBLE_NONE, "adopted server %" PRIu64 ", which was made %s%s",
+                server->id, lost ? "though its answer was of no use: " : "before",
+                lost ? work->said : "");
 }
 
 static void search_again(struct work *work);
@@ -171,7 +173,9 @@ static void on_created(struct work *work, const struct http_answer *answer,
         begin_search(work, trouble->trouble, trouble->error.text);
     } else if (!hetzner_decode_server(answer->body, answer->length, work->facts.arena, &server,
                                       &action, &error)) {
-        begin_search(work, TROUBLE_BAD_ANSWER, error.text);
+        struct api_trouble bad;
+        api_trouble_body(answer, work->call_doing, "hetzner", &error, &bad);
+        begin_search(work, TROUBLE_BAD_ANSWER, bad.error.text);
     } else {
         keep_server(work, &server);
         work_early(work, OUTCOME_DONE, "the server was made; its create action still runs");

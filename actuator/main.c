@@ -19,7 +19,7 @@
 #include "proto/worker.h"
 
 #define SEGMENTS_AT_START 2
-#define WANT_AGAIN_MS     30000
+#define WANT_AGAIN_MS     10000
 
 struct program {
     struct worker *worker;
@@ -43,10 +43,14 @@ struct program {
 static bool take_segment(struct program *program, const struct file *file, int descriptor,
                          struct error *error)
 {
+    if (program->started) {
+        if (!actuator_take_log(&program->actuator, descriptor, file->name, error))
+            return false; /* the same one is asked for again */
+        program->segment_index = file->index;
+        program->wanted_mono_ms = 0;
+        return true;
+    }
     program->segment_index = file->index;
-    program->wanted_mono_ms = 0;
-    if (program->started)
-        return actuator_take_log(&program->actuator, descriptor, file->name, error);
     if (program->segment_count == SEGMENTS_AT_START) {
         close(descriptor);
         return error_set(error, "more than %d segments of the audit log", SEGMENTS_AT_START);

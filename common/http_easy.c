@@ -252,6 +252,8 @@ static const struct failure failures[] = {
     {CURLE_WEIRD_SERVER_REPLY, TROUBLE_BAD_ANSWER, "the answer is no HTTP", "check %s.%s"},
     {CURLE_UNSUPPORTED_PROTOCOL, TROUBLE_BAD_ANSWER, "the answer is no HTTP/1", "check %s.%s"},
     {CURLE_BAD_CONTENT_ENCODING, TROUBLE_BAD_ANSWER, "the answer's encoding is unknown", ""},
+    {CURLE_OUT_OF_MEMORY, TROUBLE_BAD_ANSWER,
+     "a line of its head is longer than allowed, or memory is out", ""},
     {CURLE_OK, TROUBLE_UNREACHABLE, "the request failed", ""},
 };
 

@@ -173,6 +173,11 @@ bool channel_send(struct channel *channel, enum message_id id, const void *body,
     return channel_queue(channel, id, body, descriptor, error);
 }
 
+bool channel_ended(const struct channel *channel)
+{
+    return channel->ended;
+}
+
 size_t channel_unsent_bytes(const struct channel *channel)
 {
     return channel->unsent;

@@ -50,6 +50,10 @@ bool channel_send(struct channel *channel, enum message_id id, const void *body,
 /* Bytes that wait to be written. */
 size_t channel_unsent_bytes(const struct channel *channel);
 
+/* Whether a dead channel ended because the peer closed it between two messages, as one does that
+ * ends; what has gone wrong with such a peer, if anything, others know. */
+bool channel_ended(const struct channel *channel);
+
 /* Calls `done` once when all that is queued has been written, or the channel died (sent tells
  * which). For orderly ends. */
 void channel_when_sent(struct channel *channel, void (*done)(struct channel *, bool sent, void *),

@@ -29,6 +29,7 @@ struct channel {
     bool opened;
     /* 2: once dead nothing is read or written; `why` says the reason until closed() was called. */
     bool dead, told;
+    bool ended; /* dead because the peer closed it, and nothing was cut off */
     struct error why;
     /* 3: freed while inside a callback (depth > 0): the memory goes when the last one returns. */
     bool freed;

@@ -223,9 +223,10 @@ static void check_end(struct channel *channel, ssize_t got)
     const char *peer = role_word(channel->identity.peer);
     if (got == 0 && evbuffer_get_length(channel->incoming) > 0)
         channel_die(channel, "the %s closed the channel in the middle of a message", peer);
-    else if (got == 0)
+    else if (got == 0) {
+        channel->ended = !channel->dead;
         channel_die(channel, "the %s closed the channel", peer);
-    else if (errno != EAGAIN && errno != EINTR)
+    } else if (errno != EAGAIN && errno != EINTR)
         channel_die(channel, "reading from the %s failed: %s", peer, strerrordesc_np(errno));
 }
 

@@ -45,9 +45,10 @@ static void drop(struct worker_peer *peer)
 
 static void on_closed(struct channel *channel, const struct error *why, void *argument)
 {
-    (void)channel;
     struct worker_peer *peer = argument;
-    log_warning("channel to the %s ended: %s", role_word(peer->role), why->text);
+    /* That a process died is the supervisor's to say, and that it was told to end as well. */
+    (channel_ended(channel) ? log_info : log_warning)("channel to the %s ended: %s",
+                                                      role_word(peer->role), why->text);
     drop(peer);
 }
 

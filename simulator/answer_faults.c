@@ -61,6 +61,46 @@ static void thin_list(struct answer *answer, bool all)
         replace_json(answer, body);
 }
 
+/* Another type for a value: what is no container turns into another scalar or an empty one. */
+static json_t *of_another_type(json_t *value)
+{
+    const char *key;
+    json_t *inner, *copy;
+    size_t index;
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        copy = json_object();
+        json_object_foreach(value, key, inner)
+            json_object_set_new(copy, key, of_another_type(inner));
+        return copy;
+    case JSON_ARRAY:
+        copy = json_array();
+        json_array_foreach(value, index, inner)
+            json_array_append_new(copy, of_another_type(inner));
+        return copy;
+    case JSON_STRING: return json_integer(7);
+    case JSON_INTEGER:
+    case JSON_REAL: return json_string("seven");
+    case JSON_TRUE:
+    case JSON_FALSE: return json_object();
+    case JSON_NULL: return json_array();
+    }
+    return NULL;
+}
+
+static void change_types(struct answer *answer)
+{
+    json_t *body = json_loadb(answer->text, answer->length, 0, NULL);
+    if (body != NULL)
+        replace_json(answer, of_another_type(body));
+    json_decref(body);
+}
+
+static void grow(struct answer *answer, int64_t bytes)
+{
+    answer->spaces = (size_t)bytes > answer->length ? (size_t)bytes - answer->length : 0;
+}
+
 static void make_stale(struct exchange *exchange, const struct fault *fault)
 {
     int64_t then = fault->age_ms < 0 ? fault->set_mono_ms : clock_mono_ms() - fault->age_ms;
@@ -101,6 +141,9 @@ static void apply(struct exchange *exchange, const struct fault *fault)
     case FAULT_HALF_LIST: thin_list(answer, false); return;
     case FAULT_HEADERS: add_headers(exchange, fault); return;
     case FAULT_DATE_SKEW: answer->date_skew_s = fault->skew_s; return;
+    case FAULT_WRONG_TYPES: change_types(answer); return;
+    case FAULT_LARGE: grow(answer, fault->bytes); return;
+    case FAULT_STALL: answer->mode = WIRE_STALL; return;
     case FAULT_BAD_JSON: answer->text[answer->length /= 2] = '\0'; return;
     case FAULT_TRUNCATED: cut(answer, answer->length / 2, length); return;
     case FAULT_WRONG_LENGTH: cut(answer, answer->length, length + fault->length_delta); return;
@@ -129,14 +172,21 @@ static void answer_error(struct exchange *exchange, const struct fault *fault)
 bool answer_apply_faults(struct exchange *exchange)
 {
     /* Contents first, then how they reach the wire. */
-    static const enum fault_effect order[] = {
-        FAULT_STALE,    FAULT_EMPTY,     FAULT_HALF_LIST,    FAULT_HEADERS,     FAULT_DATE_SKEW,
-        FAULT_BAD_JSON, FAULT_TRUNCATED, FAULT_WRONG_LENGTH, FAULT_ANSWER_HANG, FAULT_ANSWER_CLOSE};
+    static const enum fault_effect order[] = {FAULT_STALE,        FAULT_EMPTY,   FAULT_HALF_LIST,
+                                              FAULT_WRONG_TYPES,  FAULT_HEADERS, FAULT_DATE_SKEW,
+                                              FAULT_BAD_JSON,     FAULT_LARGE,   FAULT_TRUNCATED,
+                                              FAULT_WRONG_LENGTH, FAULT_STALL,   FAULT_ANSWER_HANG,
+                                              FAULT_ANSWER_CLOSE};
     if (exchange->in_answer_fault || exchange->refused)
         return true;
     const struct fault *error = exchange_strike(exchange, FAULT_ANSWER_STATUS, NULL, NULL, NULL);
     if (error != NULL) {
         answer_error(exchange, error);
+        return false;
+    }
+    const struct fault *raw = exchange_strike(exchange, FAULT_ANSWER_RAW, NULL, NULL, NULL);
+    if (raw != NULL) {
+        wire_raw(exchange, raw->body);
         return false;
     }
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {

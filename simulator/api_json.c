@@ -55,6 +55,8 @@ bool api_read_map(const json_t *object, struct world_pair *pairs, struct world_m
 void api_advance(struct exchange *exchange)
 {
     world_advance(exchange_world(exchange), clock_wall_ms());
+    world_by_hand(exchange_world(exchange), exchange_api(exchange) == API_CONTROL ||
+                                                exchange_header(exchange, BY_HAND_HEADER) != NULL);
 }
 
 json_t *api_address(uint64_t server_id)

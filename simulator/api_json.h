@@ -18,7 +18,11 @@ json_t *api_words(const struct world_strings *words);
  * point into the object; out->pairs is the caller's array of WORLD_MAP_PAIRS_MAX. */
 bool api_read_map(const json_t *object, struct world_pair *pairs, struct world_map *out);
 
-/* Lets the world go on to now. Each API's first step with a request. */
+/* A request with this header is a person's, not the client's that is watched. */
+#define BY_HAND_HEADER "X-By-Hand"
+
+/* Lets the world go on to now, and tells it whose request this is. Each API's first step with one.
+ */
 void api_advance(struct exchange *exchange);
 
 /* A plausible public address of a server. */

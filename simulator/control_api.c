@@ -7,6 +7,7 @@
 #include "simulator/gitea_api.h"
 #include "simulator/hetzner_api.h"
 #include "simulator/kube_api.h"
+#include "simulator/watch.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -190,6 +191,7 @@ static void gitea_put(struct exchange *exchange)
     options->workflow_jobs = control_switch(exchange, "workflow_jobs", old.workflow_jobs);
     options->sorted_jobs = control_switch(exchange, "sorted_jobs", old.sorted_jobs);
     options->site_admin = control_switch(exchange, "site_admin", old.site_admin);
+    watch_fence(control_of(exchange)->parts.watch, options->fence);
     gitea_get(exchange);
 }
 
@@ -262,6 +264,9 @@ static const struct route routes[] = {
     ROUTE("GET", "/state", control_state),
     ROUTE("POST", "/jobs", control_jobs_push),
     ROUTE("POST", "/jobs/{id}/cancel", control_jobs_cancel),
+    ROUTE("GET", "/witness", control_witness_get),
+    ROUTE("PUT", "/witness", control_witness_put),
+    ROUTE("POST", "/witness/hindered", control_witness_hindered),
     ROUTE("GET", "/workload", workload_get),
     ROUTE("PUT", "/workload", workload_put),
     ROUTE("POST", "/runners", control_runners_add),
@@ -308,11 +313,15 @@ static bool before(struct exchange *exchange)
     bool missing = (strncmp(path, "/gitea", 6) == 0 && parts->gitea == NULL) ||
                    (strncmp(path, "/hetzner", 8) == 0 && parts->hetzner == NULL) ||
                    (strncmp(path, "/kube", 5) == 0 && parts->kube == NULL);
-    if (missing)
+    if (missing) {
         control_error(exchange, 404, "the simulator was started without this API");
-    else
-        api_advance(exchange);
-    return !missing;
+        return false;
+    }
+    api_advance(exchange);
+    /* What a person changes may hinder a teardown; work that comes in does not. */
+    if (strcmp(exchange_method(exchange), "GET") != 0 && strcmp(path, "/jobs") != 0)
+        watch_hindered(parts->watch);
+    return true;
 }
 
 bool control_api_init(struct control_api **out, const struct control_parts *parts,

@@ -11,6 +11,7 @@ struct gitea_api;
 struct hetzner_api;
 struct kube_api;
 struct control_api;
+struct watch;
 
 /* What the program gives the control endpoint to work with; all borrowed. An API that is left out
  * is NULL. */
@@ -22,6 +23,7 @@ struct control_parts {
     void (*workload_switch)(void *context, bool on);
     bool (*workload_is_on)(void *context);
     void *workload;
+    struct watch *watch;
     /* Asks the program to end in order; NULL: it cannot be asked. */
     void (*quit)(void *context);
     void *quit_context;

@@ -149,8 +149,10 @@ void control_runners_add(struct exchange *exchange)
         control_verdict(exchange, WORLD_NOT_FOUND, "node");
         return;
     }
-    if (node != NULL)
+    if (node != NULL) {
+        spec.server_id = world_node_named(exchange_world(exchange), node)->server_id;
         add_pod_of_runner(exchange, spec.name, node);
+    }
     uint64_t id = world_runner_create(exchange_world(exchange), &spec);
     exchange_reply_json(exchange, 201, json_pack("{s:I}", "id", (json_int_t)id));
 }

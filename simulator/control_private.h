@@ -57,4 +57,9 @@ void control_budgets_delete(struct exchange *exchange);
 void control_sold_out(struct exchange *exchange);
 void control_trouble(struct exchange *exchange);
 
+/* control_witness.c */
+void control_witness_get(struct exchange *exchange);
+void control_witness_put(struct exchange *exchange);
+void control_witness_hindered(struct exchange *exchange);
+
 #endif

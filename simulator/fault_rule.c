@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FAULT_BYTES_MAX     INT64_C(268435456)
+#define FAULT_BYTES_DEFAULT INT64_C(67108864)
+
 enum key_kind { KEY_TEXT, KEY_INTEGER, KEY_REAL, KEY_SWITCH, KEY_OBJECT, KEY_ANY };
 
 static const struct fault_key {
@@ -47,6 +50,11 @@ static const struct fault_key {
      .offset = RULE(fault.length_delta),
      .least = -1000000,
      .most = 1000000},
+    {.name = "bytes",
+     .kind = KEY_INTEGER,
+     .offset = RULE(fault.bytes),
+     .least = 1,
+     .most = FAULT_BYTES_MAX},
     {.name = "skew",
      .kind = KEY_INTEGER,
      .offset = RULE(fault.skew_s),
@@ -144,6 +152,21 @@ static bool find_effect(struct fault_rule *rule, struct error *error)
                      word);
 }
 
+/* The bytes of a raw answer are written as characters up to U+00FF. */
+static bool raw_is_good(const struct fault *fault, struct error *error)
+{
+    if (fault->effect != FAULT_RAW && fault->effect != FAULT_ANSWER_RAW)
+        return true;
+    if (fault->body == NULL)
+        return error_set(error, "fault key \"body\" is missing: it is the raw answer");
+    for (const unsigned char *at = (const unsigned char *)fault->body; *at != '\0'; at++) {
+        if (*at > 0xc3)
+            return error_set(error, "fault key \"body\": a raw answer holds only characters up to "
+                                    "U+00FF, each one byte");
+    }
+    return true;
+}
+
 /* What the keys mean together: API's name, pattern, and the effect's own defaults. */
 static bool finish(struct fault_rule *rule, struct error *error)
 {
@@ -164,7 +187,7 @@ static bool finish(struct fault_rule *rule, struct error *error)
         rule->fault.status = effect == FAULT_HTML ? 200 : effect == FAULT_RATE_LIMIT ? 429 : 500;
     }
     rule->random = (uint64_t)rule->seed;
-    return true;
+    return raw_is_good(&rule->fault, error);
 }
 
 struct fault_rule *fault_rule_new(const json_t *description, struct error *error)
@@ -182,6 +205,7 @@ struct fault_rule *fault_rule_new(const json_t *description, struct error *error
     rule->api = API_COUNT;
     rule->count = rule->for_ms = rule->fault.age_ms = rule->fault.retry_after_s = -1;
     rule->fault.length_delta = -10;
+    rule->fault.bytes = FAULT_BYTES_DEFAULT;
     rule->probability = 1.0;
     rule->seed = 1;
     const char *name;

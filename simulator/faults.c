@@ -83,6 +83,15 @@ static bool is_live(const struct fault_rule *rule, int64_t mono_ms)
     return rule->for_ms < 0 || mono_ms - rule->fault.set_mono_ms < rule->for_ms;
 }
 
+bool faults_any_live(const struct faults *faults, int64_t mono_ms)
+{
+    for (size_t i = 0; i < faults->count; i++) {
+        if (is_live(faults->rules[i], mono_ms))
+            return true;
+    }
+    return false;
+}
+
 json_t *faults_list(const struct faults *faults, int64_t mono_ms)
 {
     json_t *list = json_array();

@@ -52,9 +52,11 @@ struct fault {
     int64_t age_ms;        /* FAULT_STALE: how old; -1: as it was when the rule was set */
     int64_t set_mono_ms;   /* when the rule was set */
     int64_t length_delta;  /* FAULT_WRONG_LENGTH */
+    int64_t bytes;         /* FAULT_LARGE */
     int64_t skew_s;        /* FAULT_DATE_SKEW */
     int64_t retry_after_s; /* Retry-After of the answer, -1: none */
-    const char *body;      /* text to answer with, or NULL: the API's own words */
+    const char *body;      /* text to answer with, or NULL: the API's own words; FAULT_RAW and
+                              FAULT_ANSWER_RAW: characters up to U+00FF, each one byte */
     const char *content_type;
     json_t *headers; /* object of strings to add, or NULL */
 };
@@ -72,6 +74,9 @@ bool faults_add(struct faults *faults, const json_t *description, int64_t mono_m
 /* Removes one rule (false: there is none), or all. */
 bool faults_remove(struct faults *faults, uint64_t id);
 void faults_clear(struct faults *faults);
+
+/* Whether a rule is still to strike. */
+bool faults_any_live(const struct faults *faults, int64_t mono_ms);
 
 /* All rules, spent ones too, with "struck": how often each has hit; a new array. */
 json_t *faults_list(const struct faults *faults, int64_t mono_ms);

@@ -10,6 +10,7 @@
 #include "simulator/kube_api.h"
 #include "simulator/options.h"
 #include "simulator/summary_text.h"
+#include "simulator/watch.h"
 #include "simulator/workload.h"
 #include "simulator/world/world.h"
 
@@ -27,6 +28,7 @@ struct simulator {
     struct workload *workload;
     struct hooks *hooks;
     struct faults *faults;
+    struct watch *watch;
     struct server *server;
     struct gitea_api *gitea;
     struct hetzner_api *hetzner;
@@ -42,6 +44,7 @@ static void tick(evutil_socket_t fd, short what, void *context)
     (void)what;
     workload_advance(simulator->workload, now);
     world_advance(simulator->world, now);
+    watch_tick(simulator->watch, clock_mono_ms());
 }
 
 static void end(evutil_socket_t number, short what, void *context)
@@ -84,6 +87,7 @@ static bool make_apis(struct simulator *simulator, const struct options *options
     struct control_parts parts = {.gitea = simulator->gitea,
                                   .hetzner = simulator->hetzner,
                                   .kube = simulator->kube,
+                                  .watch = simulator->watch,
                                   .workload_switch = switch_workload,
                                   .workload_is_on = ask_workload,
                                   .workload = simulator->workload,
@@ -157,8 +161,10 @@ static bool simulator_init(struct simulator *simulator, struct options *options,
            workload_init(&simulator->workload, simulator->world, options->workload_path,
                          options->workload_rate, options->workload_job_ms, error) &&
            faults_init(&simulator->faults, error) &&
+           watch_init(&simulator->watch, simulator->world, simulator->faults, error) &&
            server_init(&simulator->server, simulator->base, simulator->world, simulator->faults,
                        options->log_path, error) &&
+           (watch_serves(simulator->watch, simulator->server), true) &&
            make_apis(simulator, options, error) && listen_all(simulator, options, error) &&
            write_ports(simulator, options->ports_file, error) && start_events(simulator, error);
 }
@@ -180,6 +186,7 @@ static void simulator_free(struct simulator *simulator)
     hooks_free(simulator->hooks);
     workload_free(simulator->workload);
     world_free(simulator->world);
+    watch_free(simulator->watch);
     free_event(simulator->ticker);
     free_event(simulator->terminate);
     free_event(simulator->interrupt);
@@ -206,6 +213,7 @@ int main(int count, char **words)
     struct world_summary summary;
     world_summary(simulator.world, &summary);
     summary_print(&summary, stdout);
+    watch_print(simulator.watch, stdout);
     simulator_free(&simulator);
     return EXIT_SUCCESS;
 }

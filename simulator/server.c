@@ -103,6 +103,8 @@ static bool spared(struct exchange *exchange)
         answer_fault(exchange, fault, REFUSE_RATE_LIMIT);
     else if ((fault = exchange_strike(exchange, FAULT_HTML, NULL, NULL, NULL)) != NULL)
         answer_html(exchange, fault);
+    else if ((fault = exchange_strike(exchange, FAULT_RAW, NULL, NULL, NULL)) != NULL)
+        wire_raw(exchange, fault->body);
     else if (exchange_strike(exchange, FAULT_HANG, NULL, NULL, NULL) != NULL)
         wire_hang(exchange);
     else if (exchange_strike(exchange, FAULT_CLOSE, NULL, NULL, NULL) != NULL) {

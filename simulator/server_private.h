@@ -53,8 +53,10 @@ struct connection {
 /* How the bytes of an answer reach the wire. */
 enum wire_mode {
     WIRE_WHOLE,
-    WIRE_CUT,  /* `cut_length` bytes under a Content-Length of `claimed_length`, then close */
-    WIRE_HANG, /* nothing, the connection stays */
+    WIRE_CUT,   /* `cut_length` bytes under a Content-Length of `claimed_length`, then close */
+    WIRE_HANG,  /* nothing, the connection stays */
+    WIRE_RAW,   /* the text as it is, head and all, then close */
+    WIRE_STALL, /* head and half of the body, the connection stays */
     WIRE_CLOSE,
 };
 
@@ -63,6 +65,7 @@ struct answer {
     json_t *headers; /* of strings */
     char *text;
     size_t length;
+    size_t spaces; /* that follow the text */
     enum wire_mode mode;
     size_t cut_length;
     int64_t claimed_length;
@@ -136,6 +139,8 @@ bool answer_apply_faults(struct exchange *exchange);
 /* wire.c */
 void wire_send(struct exchange *exchange);
 void wire_hang(struct exchange *exchange);
+/* Throws away what stands in exchange->answer for the bytes of a raw fault, and sends them. */
+void wire_raw(struct exchange *exchange, const char *characters);
 void wire_put_headers(struct exchange *exchange);
 /* Ends the connection at the next turn of the loop. */
 void connection_close_soon(struct connection *connection);

@@ -183,6 +183,19 @@ static void count_waiting(struct witness *witness, const struct world_job *job, 
         witness->served_waiting += more ? 1 : UINT32_MAX;
 }
 
+/* From the world itself: what waited before anybody watched, or by other pools. */
+static void count_again(struct witness *witness)
+{
+    witness->served_waiting = 0;
+    for (uint32_t i = 0; i < witness->rules.pool_count; i++)
+        witness->demand[i].waiting = 0;
+    for (uint64_t id = 1; id <= world_job_count(witness->world); id++) {
+        const struct world_job *job = world_job_find(witness->world, id);
+        if (job != NULL && job->status == WORLD_JOB_QUEUED)
+            count_waiting(witness, job, world_now_ms(witness->world), true);
+    }
+}
+
 uint64_t witness_waiting(const struct witness *witness)
 {
     return witness->served_waiting;
@@ -563,6 +576,9 @@ struct witness *witness_new(struct world *world, const struct witness_rules *rul
     bool room = world_observe(world, on_event, witness);
     assert(room);
     (void)room;
+    for (size_t i = 0; i < world_server_count(world); i++)
+        note_rented(witness, world_server_at(world, i));
+    count_again(witness);
     return witness;
 }
 
@@ -577,6 +593,7 @@ void witness_free(struct witness *witness)
 void witness_change(struct witness *witness, const struct witness_rules *rules)
 {
     witness->rules = *rules;
+    count_again(witness);
 }
 
 struct book *witness_book(struct witness *witness)

@@ -106,6 +106,18 @@ void supervisor_arm(struct supervisor *supervisor)
 
 /* ------------------------------------------------------------------------- making a whole life */
 
+/* What tells the daemon to end or to read its file again waits while nobody would hear it: before
+ * the first life, and between two. */
+static void hold_signals(bool hold)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        (void)sigaddset(&set, numbers[i]);
+    (void)sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
 static bool make_events(struct supervisor *supervisor, struct error *error)
 {
     static const struct {
@@ -197,6 +209,7 @@ static void init(struct supervisor *supervisor, struct config *config)
 
 static void clean_up(struct supervisor *supervisor)
 {
+    hold_signals(true);
     for (unsigned i = 0; i < TOPOLOGY_WORKERS; i++)
         life_free(&supervisor->life[i]);
     for (size_t i = 0; i < 4; i++)
@@ -226,6 +239,7 @@ static bool begin(struct supervisor *supervisor, struct error *error)
         !check_files(supervisor, error) || !find_users(supervisor, error) ||
         !make_listeners(supervisor, error) || !make_events(supervisor, error))
         return false;
+    hold_signals(false);
     for (unsigned i = 0; i < TOPOLOGY_WORKERS && !supervisor->stopping; i++)
         if (topology_wanted(supervisor->life[i].row, supervisor->config))
             life_start(&supervisor->life[i]);
@@ -284,6 +298,7 @@ int supervisor_run(const char *config_path)
 {
     struct config *config;
     struct config_problems problems;
+    hold_signals(true);
     log_init("supervisor", LOG_INFO_LEVEL);
     if (!config_load(config_path, &config, &problems)) {
         config_problems_print(&problems, config_path, stderr);

@@ -139,29 +139,44 @@ static bool write_whole(int file, const char *text)
     return true;
 }
 
-/* Beside it, synced, then renamed into place and the directory synced: whole at any instant. */
+/* Writes the spare file anew, over what it held: on a full disk there is no room for another. */
+static bool write_spare(const struct state_dir *state, const char *text)
+{
+    int file =
+        openat(state->directory, EPOCH_NEW_NAME, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (file < 0)
+        return false;
+    bool written =
+        write_whole(file, text) && ftruncate(file, (off_t)strlen(text)) == 0 && fsync(file) == 0;
+    int number = errno;
+    if (close(file) != 0 && written)
+        return false;
+    errno = number;
+    return written;
+}
+
+/* The spare becomes the epoch, and the epoch the spare. The first time, or where the file system
+ * cannot exchange, another spare is made; a disk without room for it is told of next time. */
+static bool exchange(const struct state_dir *state, const char *text)
+{
+    int directory = state->directory;
+    if (renameat2(directory, EPOCH_NEW_NAME, directory, EPOCH_NAME, RENAME_EXCHANGE) == 0)
+        return true;
+    if ((errno != ENOENT && errno != EINVAL && errno != ENOSYS) ||
+        renameat(directory, EPOCH_NEW_NAME, directory, EPOCH_NAME) != 0)
+        return false;
+    (void)write_spare(state, text);
+    return true;
+}
+
+/* Beside it, synced, then put into place and the directory synced: whole at any instant. */
 static bool write_epoch(const struct state_dir *state, uint64_t epoch, struct error *error)
 {
     char text[EPOCH_TEXT_MAX + 1];
     snprintf(text, sizeof text, "%" PRIu64 "\n", epoch);
-    int file = openat(state->directory, EPOCH_NEW_NAME,
-                      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (file < 0)
-        return error_set_errno(error, errno, "cannot write the epoch into files.state_dir");
-    bool written = write_whole(file, text) && fsync(file) == 0;
-    int number = errno;
-    if (close(file) != 0 && written) {
-        written = false;
-        number = errno;
-    }
-    if (written && (renameat(state->directory, EPOCH_NEW_NAME, state->directory, EPOCH_NAME) != 0 ||
-                    fsync(state->directory) != 0)) {
-        written = false;
-        number = errno;
-    }
-    if (!written)
-        return error_set_errno(error, number,
-                               "cannot keep the epoch %" PRIu64 " in files.state_dir", epoch);
+    if (!write_spare(state, text) || !exchange(state, text) || fsync(state->directory) != 0)
+        return error_set_errno(error, errno, "cannot keep the epoch %" PRIu64 " in files.state_dir",
+                               epoch);
     return true;
 }
 

@@ -135,6 +135,10 @@ static void step_alarms(struct core *core, const struct node *node)
         core_alarm(core, ALARM_RAIL, node->name, T("the actuator refuses "),
                    T(action_text(errand->kind)), T(" of "), T(node->name), T(": "),
                    T(errand->text));
+    else if (errand->failures > 0 && errand->trouble == TROUBLE_STORAGE)
+        core_alarm(core, ALARM_STORAGE, node->name, T(action_text(errand->kind)), T(" of "),
+                   T(node->name), T(" cannot be written down, so it is not done: "),
+                   T(errand->text));
     else if (errand->failures >= STEP_FAILURES_LOUD)
         core_alarm(core, ALARM_STEP_FAILS, node->name, T(action_text(errand->kind)), T(" of "),
                    T(node->name), T(" failed "), N(errand->failures), T(" times in a row: "),
@@ -153,11 +157,13 @@ void steps_take(struct core *core)
     if (!ask_room(core))
         core->wake_ms = core->mono_ms;
     if (core->create_failures >= STEP_FAILURES_LOUD || core->create_trouble == TROUBLE_QUOTA ||
-        core->create_trouble == TROUBLE_RAIL || core->create_trouble == TROUBLE_UNAUTHORIZED)
+        core->create_trouble == TROUBLE_RAIL || core->create_trouble == TROUBLE_UNAUTHORIZED ||
+        core->create_trouble == TROUBLE_STORAGE)
         core_alarm(core,
                    core->create_trouble == TROUBLE_QUOTA          ? ALARM_QUOTA
                    : core->create_trouble == TROUBLE_RAIL         ? ALARM_RAIL
                    : core->create_trouble == TROUBLE_UNAUTHORIZED ? ALARM_UNAUTHORIZED
+                   : core->create_trouble == TROUBLE_STORAGE      ? ALARM_STORAGE
                                                                   : ALARM_STEP_FAILS,
                    "create_server", T("servers cannot be created: "), T(core->create_text));
 }

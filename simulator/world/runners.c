@@ -99,6 +99,7 @@ static struct runner_entry *runner_add(struct world *world, const struct world_r
     runner->ephemeral = spec->ephemeral;
     runner->permanent = spec->permanent;
     runner->scope = spec->scope;
+    runner->server_id = spec->server_id;
     world_copy_name(runner->owner, sizeof runner->owner, spec->owner);
     world_copy_name(runner->repo, sizeof runner->repo, spec->repo);
     list_push(&world->runners, entry);

@@ -242,6 +242,7 @@ struct world_runner_spec {
     enum world_scope scope;
     const char *owner, *repo; /* as the scope needs, else NULL */
     bool ephemeral, permanent, started;
+    uint64_t server_id; /* the machine that it came up on by itself; 0: none */
 };
 /* Registers a runner by hand (permanent ones); the ones on machines register themselves. Returns
  * its id. */

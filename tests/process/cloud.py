@@ -5,6 +5,7 @@ import copy
 import json
 import os
 import pathlib
+import re
 import signal
 import time
 
@@ -45,6 +46,37 @@ CONFIG = {
 }
 
 
+# Units of the configuration's durations.
+UNIT_MS = {"ms": 1, "s": 1000, "m": 60000, "h": 3600000}
+# What the witness allows for: from an action's last look to its call; how long an API may go unread.
+RACE_MS, SILENCE_MS = 2000, 2000
+
+
+def milliseconds(text):
+    """"1200ms", "1s", "1m30s" as a number."""
+    parts = re.findall(r"(\d+)(ms|s|m|h)", str(text))
+    assert parts and "".join(number + unit for number, unit in parts) == str(text), text
+    return sum(int(number) * UNIT_MS[unit] for number, unit in parts)
+
+
+def witness_rules(config):
+    """What a daemon with this configuration is held to; defaults are those of common/configuration.def."""
+    life, rails, hour = config["life"], config["rails"], config["billing"]
+    period, window = milliseconds(hour["period"]), milliseconds(hour["window"])
+    notice = window + milliseconds(life["idle_timeout"]) + milliseconds(life["idle_confirm"])
+    return {
+        "cluster": config.get("cluster", "default"), "servers_max": rails["max_servers"],
+        "hourly_micro_max": round(rails["max_hourly_cost"] * 1e6),
+        "fence_settle_ms": milliseconds(config["gitea"]["fence_settle"]), "race_ms": RACE_MS,
+        "demand_memory_ms": milliseconds(config["trust"]["gitea_age_max"]) + milliseconds(life["action_deadline"]),
+        "provision_ms": milliseconds(life["provision_timeout"]), "notice_ms": notice,
+        "bound_ms": period + 2 * notice, "silence_ms": SILENCE_MS,
+        "pools": [{"name": pool["name"], "min": pool.get("min", 0), "max": pool["max"], "capacity": pool.get("capacity", 1),
+                   "labels": sorted({label for labels in pool["label_sets"] for label in labels})}
+                  for pool in config["pools"]],
+    }
+
+
 def merge(base, changes):
     """`base` with `changes` put in, tables into tables; None takes a key away."""
     result = copy.deepcopy(base)
@@ -70,10 +102,15 @@ class Cloud:
         self.control = Http(f"http://127.0.0.1:{self.ports['control']}")
         self.apis = {api: Http(f"http://127.0.0.1:{self.ports[api]}", TOKENS[api, "write"],
                                "token" if api == "gitea" else "Bearer") for api in APIS}
+        for http in self.apis.values():
+            http.headers["X-By-Hand"] = "a test"  # the witness judges what the daemon does, not what a test does
         self.monitor = Http(f"http://127.0.0.1:{self.ports['monitor']}")
         self.config_file = self.folder / "ebbtide.yaml"
         self.config = None
         self._times_started = 0
+        self.promises_judged = {}
+        self.rules_of_witness = {}  # what a test changes of witness_rules
+        self.breaks_promises = ()  # a test that lets promises be broken on purpose names them here
 
     # ---- starting and ending
 
@@ -91,10 +128,12 @@ class Cloud:
         self.simulator = Program("ebbtide-simulator", arguments, self.folder / "simulator.log")
         self.programs.append(self.simulator)
         wait_until("the simulator answers", self.summary, 20, alive=[self.simulator])
+        self.tell_witness()
         return self
 
-    def write_config(self, **changes):
-        """Writes the configuration and every secret; returns it as a table. `changes` is merged into it."""
+    def write_config(self, in_force=True, **changes):
+        """Writes the configuration and every secret; returns it as a table. `changes` is merged into it. Not in_force:
+        the daemon is to refuse it, so nobody is held to it."""
         secrets = self.folder / "secrets"
         secrets.mkdir(exist_ok=True)
         config = copy.deepcopy(CONFIG)
@@ -111,7 +150,15 @@ class Cloud:
         (self.folder / "state").mkdir(exist_ok=True)
         self.config = merge(config, changes)
         self.config_file.write_text(yaml.safe_dump(self.config, sort_keys=False), encoding="utf-8")
+        if in_force:
+            self.tell_witness()
         return self.config
+
+    def tell_witness(self):
+        """Lets the simulator judge by this configuration from now on. What may still be under way by an older one is
+        judged by the newer: a test that lowers a limit says so itself."""
+        if self.simulator is not None and self.simulator.alive() and self.config is not None:
+            self.control.send("PUT", "/witness", dict(witness_rules(self.config), **self.rules_of_witness))
 
     def write_kubeconfig(self, kind, url=None):
         url = url or f"http://127.0.0.1:{self.ports['kube']}"
@@ -147,6 +194,19 @@ class Cloud:
         """SIGTERM, as systemd would; returns its exit status."""
         self.daemon.kill(signal.SIGTERM)
         return self.daemon.wait(seconds)
+
+    def broken_promises(self):
+        """What the simulator's witness saw; "" where all was kept, or nobody watched."""
+        if self.simulator is None or not self.simulator.alive():
+            return ""
+        seen = self.control.get("/witness")
+        self.promises_judged = seen.get("judged", {})
+        return "\n".join(f"{one['time']} {one['promise']}: {one['sentence']} ({one['text']})"
+                         for one in seen.get("broken", []))
+
+    def hindered(self):
+        """Tells the witness that a teardown may take longer: the test kills, stops or slows something."""
+        self.control.send("POST", "/witness/hindered")
 
     def end(self):
         for program in reversed(self.programs):
@@ -198,6 +258,8 @@ class Cloud:
         """The audit log's lines; a last line that is not whole yet is left out."""
         lines = []
         for path in sorted((self.folder / "state").glob("audit.jsonl*")):
+            if not path.is_file():
+                continue
             for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
                 if line.strip("\0 "):
                     try:

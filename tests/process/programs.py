@@ -4,6 +4,7 @@ ports; waits with a deadline; a small HTTP client for loopback."""
 import ctypes
 import json
 import os
+import random
 import signal
 import socket
 import ssl
@@ -80,15 +81,19 @@ class Program:
 
 
 def free_ports(count):
-    """Ports of 127.0.0.1 that nobody listens on now, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    """Ports of 127.0.0.1 that nobody listens on now, all different; below those that the kernel gives to connections, any of
+    which might have one by the time that it is listened on."""
+    found = []
+    while len(found) < count:
+        port = random.SystemRandom().randrange(10000, 32000)
+        with socket.socket() as one:
+            try:
+                one.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in found:
+            found.append(port)
+    return found
 
 
 def wait_until(what, condition, seconds, pause=0.2, alive=()):

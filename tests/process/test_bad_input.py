@@ -2,12 +2,11 @@
 
 import re
 import socket
-import ssl
 import subprocess
-import threading
 
 import pytest
 from cloud import BIN
+from doors import TlsDoor, certificate
 from programs import write_secret
 
 # (what is written, what the finding names): ten mistakes in one file.
@@ -160,11 +159,8 @@ def test_an_api_that_answers_html(running):
 def test_a_wrong_authority_is_named(cloud):
     cloud.start_simulator()
     folder = cloud.folder / "pki"
-    folder.mkdir()
     for name in ("right", "wrong"):
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-keyout", f"{name}.key", "-out", f"{name}.crt", "-subj", f"/CN={name}", "-days", "2",
-                        "-addext", "subjectAltName=IP:127.0.0.1"], cwd=folder, check=True, capture_output=True)
+        certificate(folder, name)
     with TlsDoor(folder / "right.crt", folder / "right.key", cloud.ports["gitea"]) as door:
         url = f"https://127.0.0.1:{door.port}"
         cloud.write_config(gitea={"url": url, "ca_file": str(folder / "wrong.crt")})
@@ -176,50 +172,3 @@ def test_a_wrong_authority_is_named(cloud):
         cloud.write_config(gitea={"url": url, "ca_file": str(folder / "right.crt")})
         cloud.start_daemon()
         assert cloud.requests("gitea")
-
-
-class TlsDoor:
-    """TLS on a port of its own, with a certificate, in front of a plain port of loopback."""
-
-    def __init__(self, certificate, key, target):
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(certificate, key)
-        self.target = target
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.listener.close()
-
-    def _accept(self):
-        while True:
-            try:
-                peer, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
-
-    def _serve(self, peer):
-        try:
-            peer.settimeout(10)
-            with self.context.wrap_socket(peer, server_side=True) as inner, \
-                    socket.create_connection(("127.0.0.1", self.target)) as outer:
-                back = threading.Thread(target=self._copy, args=(outer, inner), daemon=True)
-                back.start()
-                self._copy(inner, outer)
-                back.join(10)
-        except OSError:
-            peer.close()
-
-    @staticmethod
-    def _copy(source, target):
-        try:
-            while data := source.recv(65536):
-                target.sendall(data)
-            target.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass

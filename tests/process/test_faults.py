@@ -26,8 +26,9 @@ def test_a_runner_list_that_is_empty_from_the_start_ends_no_job(running):
     running.fault(api="gitea", method="GET", path="/api/v1/admin/actions/runners", effect="empty")
     running.push((["linux"], 13))
     running.until("the job runs", lambda: running.jobs("in_progress"))
-    running.until("the job has run", lambda: running.summary()["jobs_succeeded"] == 1, 25)
+    running.stays("the job runs", lambda: running.jobs("in_progress"), 10)
     running.heal()
+    running.until("the job has run", lambda: running.summary()["jobs_succeeded"] == 1, 25)
     running.until_empty()
     assert running.summary()["jobs_lost"] == 0
 
@@ -37,8 +38,9 @@ def test_a_runner_list_that_turns_empty_ends_no_job(running):
     running.until("the machine is known to be busy", lambda: "-> busy" in running.daemon.text())
     running.until("the job runs", lambda: running.jobs("in_progress"))
     running.fault(api="gitea", method="GET", path="/api/v1/admin/actions/runners", effect="empty")
-    running.until("the job has run", lambda: running.summary()["jobs_succeeded"] == 1, 25)
+    running.stays("the job runs", lambda: running.jobs("in_progress"), 10)
     running.heal()
+    running.until("the job has run", lambda: running.summary()["jobs_succeeded"] == 1, 25)
     running.until_empty()
     assert running.summary()["jobs_lost"] == 0
 

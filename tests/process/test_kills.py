@@ -29,6 +29,7 @@ STATES = [
 
 
 def ends_correct(cloud, servers_most):
+    cloud.until("every job is over", lambda: cloud.summary()["jobs_completed"] == JOBS, 70)
     cloud.until_empty(70)
     summary = cloud.summary()
     assert summary["jobs_succeeded"] == JOBS, summary
@@ -50,6 +51,7 @@ def test_a_worker_killed_in_every_state(cloud, role):
         wait_until(f"a node is {state}", lambda shows=shows: shows(cloud), 45, pause=0.03, alive=[cloud.daemon])
         pid = cloud.until(f"a {role} runs", lambda: cloud.workers().get(role), 10)
         os.kill(pid, signal.SIGKILL)
+        cloud.hindered()
         killed.append(pid)
     ends_correct(cloud, servers_most=4)
     assert len(set(killed)) == len(STATES), "a killed worker was started again each time"

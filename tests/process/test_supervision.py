@@ -4,8 +4,10 @@ import os
 import pathlib
 import re
 import signal
+import time
 
 import pytest
+from programs import wait_until
 
 ROLES = ["poller-gitea", "poller-hetzner", "poller-kube", "reconciler", "actuator", "monitor"]
 
@@ -26,12 +28,39 @@ def test_sigterm_ends_everything_and_says_what_stays_rented(running):
     pids = running.workers().values()
     assert running.stop_daemon() == 0
     assert not [pid for pid in pids if pathlib.Path(f"/proc/{pid}").exists()]
-    tail = running.daemon.text()[-4000:]
+    tail = running.daemon.text()[running.daemon.text().index("SIGTERM: Ebbtide ends"):]
     assert name in tail, "what stays rented is named at the end"
+    assert not re.search(r" (warn|error) ", tail), f"an end in order worries nobody:\n{tail}"
     assert running.servers(), "a stopped daemon leaves its servers running"
     running.start_daemon()
     running.until_empty()
     assert running.summary()["jobs_lost"] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=["TERM", "INT", "HUP"])
+def test_a_signal_while_it_starts_waits_until_it_can_be_heard(cloud, number):
+    cloud.start_simulator()
+    for _ in range(4):
+        daemon = cloud.spawn_daemon()
+        wait_until("it has begun", lambda daemon=daemon: "ebbtide 0" in daemon.text(), 10, pause=0, alive=[daemon])
+        daemon.kill(number)
+        if number == signal.SIGHUP:
+            cloud.wait_ready()
+            daemon.kill(signal.SIGTERM)
+        assert daemon.wait(20) == 0, daemon.text()
+        assert "Ebbtide has ended" in daemon.text()
+
+
+def test_a_reload_of_all_hears_a_reload_and_an_end_at_once(running):
+    """The daemon begins anew with another heap of files, and is told twice more meanwhile."""
+    for _ in range(3):
+        change(running, files={"audit_max": "2MiB" if running.config["files"].get("audit_max") == "1MiB" else "1MiB"})
+        for _ in range(20):
+            running.daemon.kill(signal.SIGHUP)
+            time.sleep(0.02)
+        running.until("it is ready again", running.ready)
+    running.daemon.kill(signal.SIGHUP)
+    assert running.stop_daemon() == 0
 
 
 def test_a_reload_takes_a_new_maximum(running):
@@ -44,7 +73,7 @@ def test_a_reload_takes_a_new_maximum(running):
 
 def test_a_bad_file_keeps_the_old_configuration_and_says_why(running):
     workers = running.workers()
-    change(running, rails={"max_servers": "many"}, pools=[dict(running.config["pools"][0], max=1)])
+    change(running, in_force=False, rails={"max_servers": "many"}, pools=[dict(running.config["pools"][0], max=1)])
     running.until("the log names the file, the line and the key", lambda: re.search(
         rf"{re.escape(str(running.config_file))}:\d+:\d+: .*max_servers", running.daemon.text()))
     running.push(*[(["linux"], 2)] * 3)
@@ -56,7 +85,7 @@ def test_a_reload_to_a_bad_template_keeps_the_old_configuration(running):
     workers = running.workers()
     path = running.folder / "template.yaml"
     path.write_text("#cloud-config\nhostname: {{nme}}\n")
-    change(running, pools=[dict(running.config["pools"][0], cloud_init_file=str(path), max=1)])
+    change(running, in_force=False, pools=[dict(running.config["pools"][0], cloud_init_file=str(path), max=1)])
     running.until("the log names the key, the file and the line", lambda: re.search(
         rf"old one stays in force: pools\[0\]\.cloud_init_file: {re.escape(str(path))}:2: .*nme",
         running.daemon.text()))

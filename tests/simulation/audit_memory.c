@@ -85,7 +85,7 @@ void audit_close(struct audit *audit)
     (void)audit;
 }
 
-bool audit_wants_next(struct audit *audit)
+bool audit_wants_next(const struct audit *audit)
 {
     (void)audit;
     return false;

@@ -89,6 +89,9 @@ static void the_name_is_looked_for_after(unsigned status, const char *body)
     CU_ASSERT_EQUAL(last.outcome, OUTCOME_DONE);
     CU_ASSERT_EQUAL(last.server_id, 42);
     CU_ASSERT_EQUAL(script_count(POST), 1);
+    /* What came back is said, though all ended well. */
+    CU_ASSERT_PTR_NOT_NULL(strstr(last.text, "adopted server 42"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(last.text, "cannot create the server"));
     fixture_close();
 }
 

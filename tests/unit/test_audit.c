@@ -143,7 +143,7 @@ static void test_creates_stop_first_then_everything(void)
         creates++;
     CU_ASSERT_TRUE(creates > 0 && counter < 5000);
     CU_ASSERT_TRUE(audit_wants_next(audit));
-    CU_ASSERT_FALSE(audit_wants_next(audit));
+    CU_ASSERT_TRUE(audit_wants_next(audit)); /* the first wish may have been in vain */
     while (counter < 5000 && intend(counter++, ACTION_DRAIN_NODE) && conclude(counter - 1))
         drains++;
     CU_ASSERT_TRUE(drains > 0 && counter < 5000);
@@ -156,6 +156,7 @@ static void test_the_next_segment_says_what_is_open(void)
     begin(&limits);
     CU_ASSERT_TRUE(intend(4, ACTION_REMOVE_NODE));
     int next = new_file();
+    CU_ASSERT_FALSE(audit_wants_next(audit));
     CU_ASSERT_TRUE(audit_next(audit, dup(next), "audit.jsonl.1", NULL, &error));
     CU_ASSERT_TRUE(intend(5, ACTION_DRAIN_NODE));
     audit_close(audit);

@@ -14,6 +14,7 @@
 struct end {
     struct channel *channel;
     unsigned opened, closed, messages, descriptors;
+    bool ended;
     char why[ERROR_TEXT_BYTES_MAX];
     char text[TEXT_BYTES_MAX + 1];
     bool free_in_message;
@@ -51,6 +52,7 @@ static void on_closed(struct channel *channel, const struct error *why, void *ar
     struct end *end = argument;
     CU_ASSERT_EQUAL(end->closed, 0); /* at most once */
     end->closed++;
+    end->ended = channel_ended(channel);
     snprintf(end->why, sizeof end->why, "%s", why->text);
     channel_free(channel);
     end->channel = NULL;
@@ -105,6 +107,7 @@ static void test_messages_arrive(void)
     turn();
     CU_ASSERT_EQUAL(supervisor.closed, 1);
     CU_ASSERT_PTR_NOT_NULL(strstr(supervisor.why, "the monitor closed the channel"));
+    CU_ASSERT_TRUE(supervisor.ended);
 }
 
 static void test_a_large_message_arrives(void)
@@ -212,6 +215,7 @@ static void ended(struct end *end, int socket, const char *words)
 {
     turn();
     CU_ASSERT_EQUAL(end->closed, 1);
+    CU_ASSERT_FALSE(end->ended);
     if (strstr(end->why, words) == NULL)
         printf("\n  said: %s\n  want: %s\n", end->why, words);
     CU_ASSERT_PTR_NOT_NULL(strstr(end->why, words));

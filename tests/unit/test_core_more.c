@@ -316,6 +316,31 @@ static void test_an_offer_is_remembered_by_name(void)
     world_free(world);
 }
 
+/* What cannot be written down is not done, and it is said at once; when it can, that is over. */
+static void test_a_full_disk_is_said_at_once(void)
+{
+    struct world *world = begin();
+    world_job(world, JOB_RUNNABLE, "linux", 0);
+    world_poll(world);
+    world_answer(world, &world->action[0], OUTCOME_FAILED, TROUBLE_STORAGE);
+    CU_ASSERT_TRUE(world_alarm(world, ALARM_STORAGE));
+    world_run(world, MINUTES(1));
+    world_serve(world, world_last(world, ACTION_CREATE_SERVER));
+    CU_ASSERT_FALSE(world_alarm(world, ALARM_STORAGE));
+    world_unlist_jobs(world);
+    world_run(world, MINUTES(57));
+    struct world_action *step = world_last(world, ACTION_DEREGISTER_RUNNERS);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(step);
+    world_answer(world, step, OUTCOME_FAILED, TROUBLE_STORAGE);
+    CU_ASSERT_TRUE(world_alarm(world, ALARM_STORAGE));
+    world_run(world, 10000);
+    step = world_last(world, ACTION_DEREGISTER_RUNNERS);
+    world_answer(world, step, OUTCOME_AGAIN, TROUBLE_NONE);
+    world_poll(world);
+    CU_ASSERT_FALSE(world_alarm(world, ALARM_STORAGE));
+    world_free(world);
+}
+
 static void lose_actuator(struct world *world)
 {
     world_step(world, &(struct core_event){.kind = CORE_ACTUATOR_LOST});
@@ -405,6 +430,7 @@ int main(void)
         {"a fenced node is no room", test_a_fenced_node_is_no_room_until_it_is_enabled},
         {"one fence of two keeps the node", test_one_fence_of_two_keeps_the_node},
         {"an offer is remembered by its name", test_an_offer_is_remembered_by_name},
+        {"a full disk is said at once", test_a_full_disk_is_said_at_once},
         {"a create that happened is not asked twice",
          test_a_create_that_happened_is_not_asked_twice},
         {"a step in flight is looked at first", test_a_step_in_flight_is_looked_at_first},

@@ -102,6 +102,9 @@ static void a_rule_that_is_not_understood_names_its_key(void)
                 {"{\"effect\":\"status\",\"status\":99}", "status"},
                 {"{\"effect\":\"hang\",\"path_regex\":\"(\"}", "path_regex"},
                 {"{\"effect\":\"hang\",\"api\":\"aws\"}", "aws"},
+                {"{\"effect\":\"raw\"}", "body"},
+                {"{\"effect\":\"answer_raw\",\"body\":\"\\u0100\"}", "U+00FF"},
+                {"{\"effect\":\"large\",\"bytes\":0}", "bytes"},
                 {"[]", "object"}};
     begin();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -279,6 +279,30 @@ static void bodies_are_cut_thinned_and_grow_stale(void)
     CU_ASSERT_TRUE(says("Content-Length: 48") && says("\"call\":"));
 }
 
+static void odd_answers_come_byte_by_byte(void)
+{
+    begin();
+    add_fault(
+        "{\"effect\":\"raw\",\"body\":\"HTTP/1.1 200 OK\\r\\n\\r\\n\\u00ff\\u0080x\",\"count\":1}");
+    CU_ASSERT_TRUE(ask_for("GET", "/list", "r", "", 1000));
+    CU_ASSERT_STRING_EQUAL(answer, "HTTP/1.1 200 OK\r\n\r\n\xff\x80x");
+    CU_ASSERT_EQUAL(calls, 0);
+    add_fault("{\"effect\":\"answer_raw\",\"body\":\"nonsense\",\"count\":1}");
+    CU_ASSERT_TRUE(ask_for("POST", "/change", "w", "", 1000));
+    CU_ASSERT_STRING_EQUAL(answer, "nonsense");
+    CU_ASSERT_EQUAL(calls, 1);
+    add_fault("{\"effect\":\"stall\",\"count\":1}");
+    CU_ASSERT_FALSE(ask_for("GET", "/list", "r", "", 200));
+    CU_ASSERT_TRUE(says("Content-Length: 43") && says("X-Total-Count: 4"));
+    CU_ASSERT_TRUE(says("{\"jobs\"") && !says("call"));
+    add_fault("{\"effect\":\"large\",\"bytes\":50,\"count\":1}");
+    ask_for("GET", "/list", "r", "", 1000);
+    CU_ASSERT_TRUE(says("Content-Length: 50") && says("\"call\":3}       "));
+    add_fault("{\"effect\":\"wrong_types\",\"count\":1}");
+    ask_for("GET", "/list", "r", "", 1000);
+    CU_ASSERT_TRUE(says("\"jobs\":[\"seven\",\"seven\",\"seven\",\"seven\"]"));
+}
+
 static void a_stream_is_written_and_its_end_is_told(void)
 {
     begin();
@@ -338,6 +362,7 @@ int main(void)
         {"connections hang and close", connections_hang_and_close},
         {"a delay holds the answer or the handler", a_delay_holds_the_answer_or_the_handler},
         {"bodies are cut, thinned and grow stale", bodies_are_cut_thinned_and_grow_stale},
+        {"odd answers come byte by byte", odd_answers_come_byte_by_byte},
         {"a stream is written and its end is told", a_stream_is_written_and_its_end_is_told},
         {"the request log tells all but secrets", the_request_log_tells_all_but_secrets},
         CU_TEST_INFO_NULL,
