@@ -37,16 +37,21 @@ struct hour hour_of(const struct core *core, const struct node *node)
     return hour;
 }
 
-int64_t hour_teardown_ms(const struct core *core)
+int64_t hour_teardown_nominal_ms(const struct core *core)
 {
     const struct config_life *life = &core->config->life;
     int64_t polls = core->config->gitea.poll_interval_ms + core->config->kube.poll_interval_ms;
+    return core->config->gitea.fence_settle_ms + life->drain_deadline_ms +
+           life->remove_allowance_ms + polls + HOUR_RESOLUTION_MS;
+}
+
+int64_t hour_teardown_ms(const struct core *core)
+{
     if (core->config->billing.window_close_ms > 0)
         return core->config->billing.window_close_ms;
     if (core->teardown_ms > 0)
         return core->teardown_ms + core->teardown_ms / 4 + HOUR_RESOLUTION_MS;
-    return core->config->gitea.fence_settle_ms + life->drain_deadline_ms +
-           life->remove_allowance_ms + polls + HOUR_RESOLUTION_MS;
+    return hour_teardown_nominal_ms(core);
 }
 
 /* As configured, but never too short for what a teardown was measured to take: else none ever

@@ -274,6 +274,7 @@ struct hour hour_of(const struct core *core, const struct node *node);
  */
 int64_t hour_born_mono_ms(const struct core *core, const struct node *node);
 /* How long a teardown takes, to be safe; when its window opens, before the hour's end. */
+int64_t hour_teardown_nominal_ms(const struct core *core);
 int64_t hour_teardown_ms(const struct core *core);
 int64_t hour_window_ms(const struct core *core);
 /* Whether a teardown may begin now for the hour's sake; registers the wake-up when it may. */

@@ -86,7 +86,10 @@ static void on_done(struct core *core, struct node *node, enum action_kind kind)
         node_step(core, node, EDGE_remove, why->reason);
     } else if (kind == ACTION_REMOVE_NODE && state == NODE_REMOVING) {
         int64_t took = core->mono_ms - why->began.mono_ms;
-        int64_t most = core->config->billing.period_ms / 2;
+        /* What a crash or a failing API drew out says little of the next teardown. */
+        int64_t half = core->config->billing.period_ms / 2;
+        int64_t most = 2 * hour_teardown_nominal_ms(core);
+        most = most < half ? most : half;
         core->deleted++;
         core->out->measured.teardown_ms = took > 0 ? took : 1;
         took = took < most ? took : most;
