@@ -16,7 +16,7 @@
 #define WALL_MS     INT64_C(1795764000000)
 #define INPUT_LEAST 2
 
-static const struct audit_limits limits = {.max_bytes = 1 << 20, .reserve_bytes = 65536};
+static const struct audit_limits limits = {.max_bytes = 1 << 20, .reserve_bytes = 4096};
 static int older = -1, newer = -1;
 
 int LLVMFuzzerInitialize(int *count, char ***arguments);
