@@ -96,12 +96,19 @@ static size_t talk(const uint8_t *data, size_t size)
     return length;
 }
 
+/* The server's library answers in the version that it was asked in. */
+static unsigned status_of(const char *text)
+{
+    PROMISE(strncmp(text, "HTTP/", 5) == 0);
+    text += 5 + strspn(text + 5, "0123456789.");
+    PROMISE(*text == ' ');
+    return (unsigned)strtoul(text, NULL, 10);
+}
+
 static void promise_answer(const uint8_t *data, size_t size)
 {
     static const unsigned statuses[] = {100, 200, 400, 404, 405, 413, 417, 500, 501, 503};
-    unsigned status = 0;
-    PROMISE(strncmp(answer, "HTTP/1.", 7) == 0 && strlen(answer) > 12);
-    status = (unsigned)strtoul(answer + 9, NULL, 10);
+    unsigned status = status_of(answer);
     bool known = false;
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
         known = known || statuses[i] == status;

@@ -148,6 +148,10 @@ static void write_seed(const char *folder, enum message_id id, enum measure meas
     fill_record(record, body, measure);
     if (!message_encode(id, body, &bytes, &length, &error))
         fail(error.text);
+    struct message *again = NULL;
+    if (!message_decode(bytes, length, &again, &error))
+        fail(error.text);
+    message_free(again);
     snprintf(path, sizeof path, "%s/%s-%s", folder, measures[measure], message_name(id));
     FILE *file = fopen(path, "we");
     if (file == NULL || fwrite(bytes, 1, length, file) != length || fclose(file) != 0)
