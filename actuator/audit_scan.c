@@ -34,7 +34,7 @@ static bool find_word(const char *const *words, unsigned count, const char *word
 static int64_t signed_of(const json_t *line, const char *key)
 {
     uint64_t value = json_u64_of(line, key);
-    return value > INT64_MAX ? INT64_MAX : (int64_t)value;
+    return value > (uint64_t)TIME_MS_MAX ? TIME_MS_MAX : (int64_t)value;
 }
 
 static void scan_intent(struct scan *scan, const json_t *line, struct action_id id,
