@@ -10,7 +10,7 @@
 #include "reconciler/core/core.h"
 #include "tests/fuzz/fuzz.h"
 
-#define MONO_MS     INT64_C(1000000)
+#define MONO_MS     INT64_C(10000)
 #define WALL_MS     INT64_C(1795764000000)
 #define EPOCH       7
 #define FRAMES_MAX  24

@@ -65,9 +65,10 @@ static void fill_number(const struct field_row *row, char *at, enum measure meas
 
 static void fill_signed(const struct field_row *row, char *at, enum measure measure)
 {
+    int64_t typical = row->least_signed > 7 || row->most_signed < 7 ? row->least_signed : 7;
     int64_t number = measure == LEAST  ? row->least_signed
                      : measure == MOST ? row->most_signed
-                                       : row->least_signed / 2 + row->most_signed / 2;
+                                       : typical;
     memcpy(at, &number, sizeof number);
 }
 
