@@ -14,6 +14,20 @@
 
 static struct event_base *base;
 
+int LLVMFuzzerInitialize(int *count, char ***arguments);
+
+static void say_nothing(int severity, const char *message)
+{
+    (void)severity, (void)message;
+}
+
+int LLVMFuzzerInitialize(int *count, char ***arguments)
+{
+    (void)count, (void)arguments;
+    event_set_log_callback(say_nothing); /* it warns of each address that is none */
+    return 0;
+}
+
 static void promise_addresses(const struct name_addresses *found)
 {
     PROMISE(found->count <= NAME_ADDRESSES_MAX);
