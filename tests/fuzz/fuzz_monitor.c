@@ -96,11 +96,13 @@ static size_t talk(const uint8_t *data, size_t size)
     return length;
 }
 
-/* The server's library answers in the version that it was asked in. */
+/* The server's library answers in the version that it was asked in: two numbers, even below 0. */
 static unsigned status_of(const char *text)
 {
     PROMISE(strncmp(text, "HTTP/", 5) == 0);
-    text += 5 + strspn(text + 5, "0123456789.");
+    text += 5 + strspn(text + 5, "0123456789.-");
+    if (*text != ' ')
+        fprintf(stderr, "answered: %.100s\n", answer);
     PROMISE(*text == ' ');
     return (unsigned)strtoul(text, NULL, 10);
 }
