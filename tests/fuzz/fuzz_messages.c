@@ -20,6 +20,20 @@ static void try_peek(const unsigned char *bytes, size_t size, const struct messa
     }
 }
 
+/* A byte more or a byte less is another message, or none. */
+static void try_other_length(const unsigned char *bytes, size_t length)
+{
+    unsigned char *longer = malloc(length + 1), *shorter = fuzz_copy(bytes, length - 1);
+    struct message *message = NULL;
+    PROMISE(longer != NULL);
+    memcpy(longer, bytes, length);
+    longer[length] = 0;
+    PROMISE(!message_decode(longer, length + 1, &message, NULL));
+    PROMISE(!message_decode(shorter, length - 1, &message, NULL));
+    free(longer);
+    free(shorter);
+}
+
 static void try_again(const struct message *message)
 {
     struct error error = {""};
@@ -32,6 +46,7 @@ static void try_again(const struct message *message)
     PROMISE(again->id == message->id);
     PROMISE(message_encode(again->id, again->body, &second, &second_length, &error));
     PROMISE(first_length == second_length && memcmp(first, second, first_length) == 0);
+    try_other_length(first, first_length);
     message_free(again);
     free(first);
     free(second);
