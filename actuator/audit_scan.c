@@ -34,7 +34,7 @@ static bool find_word(const char *const *words, unsigned count, const char *word
 static int64_t signed_of(const json_t *line, const char *key)
 {
     uint64_t value = json_u64_of(line, key);
-    return value > INT64_MAX ? INT64_MAX : (int64_t)value;
+    return value > (uint64_t)TIME_MS_MAX ? TIME_MS_MAX : (int64_t)value;
 }
 
 static void scan_intent(struct scan *scan, const json_t *line, struct action_id id,
@@ -72,6 +72,13 @@ static bool scan_outcome(struct scan *scan, const json_t *line, struct action_id
     return true;
 }
 
+/* Ids are never given twice: what is open counts, whatever the line's own id says. */
+static void see_id(struct audit *audit, struct action_id id)
+{
+    if (action_id_compare(id, audit->highest) > 0)
+        audit->highest = id;
+}
+
 static void scan_segment(struct scan *scan, const json_t *line)
 {
     const json_t *open = json_array_of(line, "open"), *one;
@@ -80,9 +87,11 @@ static void scan_segment(struct scan *scan, const json_t *line)
         struct action_id id;
         unsigned kind;
         if (action_id_parse(json_text_of(one, "id"), &id) &&
-            find_word(action_kind_words, action_kind_count, json_text_of(one, "kind"), &kind))
+            find_word(action_kind_words, action_kind_count, json_text_of(one, "kind"), &kind)) {
+            see_id(scan->audit, id);
             audit_remember(scan->audit, id, (enum action_kind)kind, json_text_of(one, "node"),
                            true);
+        }
     }
 }
 
@@ -91,8 +100,7 @@ static bool scan_object(struct scan *scan, const json_t *line)
     struct action_id id;
     if (!action_id_parse(json_text_of(line, "id"), &id))
         return false;
-    if (action_id_compare(id, scan->audit->highest) > 0)
-        scan->audit->highest = id;
+    see_id(scan->audit, id);
     const char *event = json_text_of(line, "event");
     if (strcmp(event, "segment") == 0) {
         scan_segment(scan, line);

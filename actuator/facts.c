@@ -131,7 +131,7 @@ int64_t facts_drain_since(const struct facts *facts)
             continue;
         char *end;
         long long seconds = strtoll(taint->value, &end, 10);
-        if (end != taint->value && *end == '\0' && seconds > 0 && seconds < INT64_MAX / 1000)
+        if (end != taint->value && *end == '\0' && seconds > 0 && seconds < TIME_MS_MAX / 1000)
             return seconds * INT64_C(1000);
     }
     return 0;

@@ -15,8 +15,8 @@ struct output {
     bool full;
 };
 
-/* What is rendered and how: harmless takes an `x` for each value, to learn the template's own
- * structure. */
+/* What is rendered and how: harmless takes an `x` for each character of a value, to learn the
+ * template's own structure, and where each of its parts stands. */
 struct rendering {
     const struct cloud_init_values *values;
     struct output *out;
@@ -51,6 +51,14 @@ static const char *unquotable(const char *value)
     return NULL;
 }
 
+/* As many `x` as the value has characters: all bytes but those that continue one (UTF-8). */
+static void put_masked(struct output *out, const char *value)
+{
+    for (; *value; value++)
+        if (((unsigned char)*value & 0xc0) != 0x80)
+            put(out, "x", 1);
+}
+
 /* One value in single quotes. The value itself is not shown: it may be the token. */
 static bool put_value(struct rendering *r, const char *what, const char *value)
 {
@@ -58,7 +66,10 @@ static bool put_value(struct rendering *r, const char *what, const char *value)
     if (why)
         return error_set(r->error, "the value of %s %s and cannot be written safely", what, why);
     put_text(r->out, "'");
-    put_text(r->out, r->harmless ? "x" : value);
+    if (r->harmless)
+        put_masked(r->out, value);
+    else
+        put_text(r->out, value);
     put_text(r->out, "'");
     return true;
 }

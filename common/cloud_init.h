@@ -3,8 +3,9 @@
  * Each single value is written in single quotes, which YAML and the shell read alike; a value that
  * holds a single quote or a control character is refused. Lists of labels and taints are written as
  * a YAML flow list of such values, agent_args as shell words. After that the result is read as YAML
- * and must have the very structure that the template has with harmless values in the place of all
- * variables, so that no value can break out of its place.
+ * and must have the very structure that the template has with harmless values of the same lengths
+ * in the place of all variables, so that no value can break out of its place, be cut off by a
+ * comment or be changed by an escape.
  *
  * Variables: name, server_url, token_file, token, k3s_version, labels, taints, agent_args.
  * May not: open a file, log, leave a copy of the token in memory but the one it returns. */

@@ -14,21 +14,30 @@ static bool next_event(yaml_parser_t *parser, yaml_event_t *event, const char *n
                      parser->problem_mark.line + 1);
 }
 
-/* Lines in block scalars count as structure: a value must not add one. */
-static size_t lines_of(const yaml_event_t *event)
+/* The characters of a scalar as its reader gets it. An escape that a value brought into a scalar in
+ * double quotes makes it shorter than its mask. */
+static size_t characters_of(const yaml_event_t *event)
 {
-    size_t lines = 0;
-    if (event->type == YAML_SCALAR_EVENT)
-        for (size_t i = 0; i < event->data.scalar.length; i++)
-            lines += event->data.scalar.value[i] == '\n';
-    return lines;
+    size_t characters = 0;
+    for (size_t i = 0; i < event->data.scalar.length; i++)
+        characters += (event->data.scalar.value[i] & 0xc0) != 0x80;
+    return characters;
 }
 
+static bool same_place(const yaml_mark_t *left, const yaml_mark_t *right)
+{
+    return left->index == right->index && left->line == right->line;
+}
+
+/* Both texts have a character for a character: an event must begin and end where the other does. */
 static bool same_event(const yaml_event_t *left, const yaml_event_t *right)
 {
-    return left->type == right->type && left->start_mark.line == right->start_mark.line &&
-           lines_of(left) == lines_of(right) &&
-           (left->type != YAML_SCALAR_EVENT || left->data.scalar.style == right->data.scalar.style);
+    if (left->type != right->type || !same_place(&left->start_mark, &right->start_mark) ||
+        !same_place(&left->end_mark, &right->end_mark))
+        return false;
+    return left->type != YAML_SCALAR_EVENT ||
+           (left->data.scalar.style == right->data.scalar.style &&
+            characters_of(left) == characters_of(right));
 }
 
 /* Walks both until their ends, or until they differ. */

@@ -1,5 +1,6 @@
-/* Whether two YAML texts have the same structure: the same mappings, lists and scalars in the same
- * order, whatever the scalars say. May not: do I/O, keep a copy. */
+/* Whether two YAML texts, a character of the one for each of the other, have the same structure:
+ * the same mappings, lists and scalars at the same places and of the same lengths, whatever the
+ * scalars say. May not: do I/O, keep a copy. */
 #ifndef EBBTIDE_COMMON_CLOUD_INIT_SHAPE_H
 #define EBBTIDE_COMMON_CLOUD_INIT_SHAPE_H
 

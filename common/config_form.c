@@ -225,9 +225,12 @@ bool config_url_is_loopback(const char *url)
     if (!host)
         return false;
     host += 3;
-    size_t length = strcspn(host, ":/");
+    /* What stands before an '@' is a user, however much it looks like loopback. */
+    if (memchr(host, '@', strcspn(host, "/?#")))
+        return false;
+    size_t length = strcspn(host, ":/?#");
     if (host[0] == '[')
-        return strncmp(host, "[::1]", 5) == 0 && (!host[5] || host[5] == ':' || host[5] == '/');
+        return strncmp(host, "[::1]", 5) == 0 && strchr(":/?#", host[5]);
     char name[HOST_BYTES_MAX + 1];
     if (length >= sizeof name)
         return false;

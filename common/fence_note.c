@@ -49,7 +49,7 @@ bool fence_note_parse(const char *text, struct fence_note *out)
     if (text == NULL || text[0] != 'v' || text[1] != '1' || text[2] != '.')
         return false;
     text += 3;
-    if (!take_number(&text, &seconds) || seconds > (uint64_t)INT64_MAX / 1000)
+    if (!take_number(&text, &seconds) || seconds > (uint64_t)TIME_MS_MAX / 1000)
         return false;
     out->since_wall_ms = (int64_t)seconds * 1000;
     while (*text != '\0')

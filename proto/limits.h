@@ -17,6 +17,11 @@
 #define SETTING_PATH_BYTES_MAX 128
 #define SETTING_BYTES_MAX      4096
 
+/* Points in time and durations that a peer, a file or an API tells, milliseconds: past the year
+ * 10000. Sums of a few of them never
+ * overflow, whatever a peer that was taken over says. */
+#define TIME_MS_MAX (INT64_C(1) << 48)
+
 #define JOBS_MAX             20000
 #define RUNNERS_MAX          5000
 #define SERVERS_MAX          1000

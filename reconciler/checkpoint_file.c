@@ -126,6 +126,15 @@ static uint64_t sequence_of(const struct message *message)
     return message == NULL ? 0 : message_checkpoint(message)->sequence;
 }
 
+/* Whether `left` was written after `right`. Sequences are compared as on a circle, so that not even
+ * a file that bears the largest leaves none for the next write. */
+static bool is_newer(const struct message *left, const struct message *right)
+{
+    if (left == NULL || right == NULL)
+        return left != NULL;
+    return (int64_t)(sequence_of(left) - sequence_of(right)) > 0;
+}
+
 bool checkpoint_file_read(struct checkpoint_file *file, struct message **message,
                           struct error *note, struct error *error)
 {
@@ -142,7 +151,7 @@ bool checkpoint_file_read(struct checkpoint_file *file, struct message **message
             return error_set(error, "slot %u: %s", i, torn.text);
         }
     }
-    unsigned newest = sequence_of(found[1]) > sequence_of(found[0]) ? 1 : 0;
+    unsigned newest = is_newer(found[1], found[0]) ? 1 : 0;
     message_free(found[1 - newest]);
     *message = found[newest];
     file->sequence = sequence_of(*message);
@@ -191,7 +200,7 @@ bool checkpoint_file_write(struct checkpoint_file *file, const struct checkpoint
     struct checkpoint numbered = *checkpoint;
     unsigned char *payload;
     size_t length;
-    numbered.sequence = file->sequence + 1;
+    numbered.sequence = file->sequence == UINT64_MAX ? 1 : file->sequence + 1; /* 0 is none */
     if (!message_encode(MESSAGE_checkpoint, &numbered, &payload, &length, error))
         return false;
     bool good = write_slot(file->slot[file->next], payload, length, error);

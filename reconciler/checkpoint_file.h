@@ -24,10 +24,10 @@ void checkpoint_file_close(struct checkpoint_file *file);
 bool checkpoint_file_take(struct checkpoint_file *file, uint64_t index, int descriptor,
                           struct error *error);
 
-/* The whole slot with the higher sequence. *message is NULL where both are empty (a first start)
- * and is the caller's otherwise. False with *error set where a slot cannot be read, or where
- * something was written and no slot is whole: then the memory is lost and a person should know. A
- * torn slot beside a whole one is normal and only said in `note` ("" otherwise). */
+/* The whole slot that was written last, by its sequence. *message is NULL where both are empty (a
+ * first start) and is the caller's otherwise. False with *error set where a slot cannot be read, or
+ * where something was written and no slot is whole: then the memory is lost and a person should
+ * know. A torn slot beside a whole one is normal and only said in `note` ("" otherwise). */
 bool checkpoint_file_read(struct checkpoint_file *file, struct message **message,
                           struct error *note, struct error *error);
 

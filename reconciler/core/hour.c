@@ -98,6 +98,23 @@ int64_t hour_goes_wall_ms(const struct core *core, const struct node *node)
     return until - window > earliest ? until - window : earliest;
 }
 
+/* As many paid hours as have begun since the last step: one, or many where the API's clock leapt.
+ */
+static void count_hours(struct core *core, struct node *node, int64_t hours)
+{
+    enum node_state state = life_state(&node->life);
+    int64_t rolled = node->hours_counted == 0 ? hours - 1 : hours; /* the first was asked for */
+    node->hours_counted += hours;
+    core->today_micro += node->price_micro * (uint64_t)hours;
+    core->total_micro += node->price_micro * (uint64_t)hours;
+    if (rolled <= 0 || state == NODE_BUSY || state == NODE_PROVISIONING)
+        return;
+    core->hours_rolled += (uint64_t)rolled;
+    node->rolled = life_retirement(&node->life) != NULL;
+    core_say(core, VERBOSITY_INFO, T("node "), T(node->name),
+             T(": a new paid hour began while it was "), T(state_text(state)));
+}
+
 static void count_node(struct core *core, struct node *node)
 {
     struct hour hour = hour_of(core, node);
@@ -108,18 +125,8 @@ static void count_node(struct core *core, struct node *node)
             (node->hours_known_wall_ms - node->created_ms) / core->config->billing.period_ms + 1;
     if (node->hours_counted == 0)
         node->hours_counted = hour.number - 1; /* earlier ones were never seen */
-    for (; node->hours_counted < hour.number; node->hours_counted++) {
-        core->today_micro += node->price_micro;
-        core->total_micro += node->price_micro;
-        if (node->hours_counted == 0 || life_state(&node->life) == NODE_BUSY ||
-            life_state(&node->life) == NODE_PROVISIONING)
-            continue;
-        core->hours_rolled++;
-        node->rolled = life_retirement(&node->life) != NULL;
-        core_say(core, VERBOSITY_INFO, T("node "), T(node->name),
-                 T(": a new paid hour began while it was "),
-                 T(state_text(life_state(&node->life))));
-    }
+    if (node->hours_counted < hour.number)
+        count_hours(core, node, hour.number - node->hours_counted);
     (void)core_due(core, core->mono_ms + hour.left_ms);
 }
 

@@ -281,7 +281,7 @@ void rig_drop(void)
 void rig_end(void)
 {
     int status = -1;
-    tell(MESSAGE_stop, &(struct stop){.deadline_mono_ms = INT64_MAX}, -1);
+    tell(MESSAGE_stop, &(struct stop){.deadline_mono_ms = TIME_MS_MAX}, -1);
     turn(5000);
     CU_ASSERT_TRUE(rig.stopped);
     waitpid(rig.pid, &status, 0);

@@ -134,6 +134,19 @@ static void test_strange_lines_are_skipped(void)
     end();
 }
 
+static void test_no_id_below_an_open_one_is_the_highest(void)
+{
+    static const char line[] = "{\"event\":\"segment\",\"id\":\"1-1\",\"open\":[{\"id\":\"2-9\","
+                               "\"kind\":\"drain_node\",\"node\":\"n\"}]}\n";
+    begin(&limits);
+    CU_ASSERT_EQUAL(write(kept, line, strlen(line)), (ssize_t)strlen(line));
+    reopen(&limits);
+    CU_ASSERT_EQUAL(open_count(), 1);
+    CU_ASSERT_EQUAL(audit_highest(audit).epoch, 2);
+    CU_ASSERT_EQUAL(audit_highest(audit).counter, 9);
+    end();
+}
+
 static void test_creates_stop_first_then_everything(void)
 {
     struct audit_limits small = {.max_bytes = 65536, .reserve_bytes = 65536};
@@ -199,6 +212,7 @@ int main(void)
         {"open intents are unknown after a crash", test_open_intents_are_unknown_after_a_crash},
         {"a torn line is cut off", test_a_torn_line_is_cut_off},
         {"strange lines are skipped", test_strange_lines_are_skipped},
+        {"no id below an open one is the highest", test_no_id_below_an_open_one_is_the_highest},
         {"creates stop first, then everything", test_creates_stop_first_then_everything},
         {"the next segment says what is open", test_the_next_segment_says_what_is_open},
         {"a file that does not append", test_a_file_that_does_not_append_is_refused},

@@ -135,6 +135,31 @@ static void test_damage_is_said(void)
     close_slots(slots);
 }
 
+/* A file with the largest sequence (damage that its sum covers, or malice) is followed by others.
+ */
+static void test_the_largest_sequence_is_followed(void)
+{
+    int slots[2];
+    struct error note, error = {""};
+    struct checkpoint_file file;
+    struct message *message = NULL;
+    make_slots(slots);
+    open_file(&file, slots);
+    file.sequence = UINT64_MAX - 2;
+    for (int64_t i = 1; i <= 4; i++) {
+        write_one(&file, i);
+        CU_ASSERT_EQUAL(read_one(slots, &note), i);
+    }
+    checkpoint_file_close(&file);
+    open_file(&file, slots);
+    CU_ASSERT_TRUE(checkpoint_file_read(&file, &message, &note, &error));
+    message_free(message);
+    write_one(&file, 9);
+    CU_ASSERT_EQUAL(read_one(slots, &note), 9);
+    checkpoint_file_close(&file);
+    close_slots(slots);
+}
+
 static void test_a_slot_that_is_none(void)
 {
     struct checkpoint_file file;
@@ -151,6 +176,7 @@ int main(void)
         {"the last one holds", test_the_last_one_holds},
         {"a torn write leaves the one before", test_a_torn_write_leaves_the_one_before},
         {"damage is said", test_damage_is_said},
+        {"the largest sequence is followed", test_the_largest_sequence_is_followed},
         {"a slot that is none", test_a_slot_that_is_none},
         CU_TEST_INFO_NULL,
     };

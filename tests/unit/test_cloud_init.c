@@ -118,6 +118,23 @@ static void hostile_tokens_are_refused_and_not_shown(void)
     config_free(config);
 }
 
+/* A template that a person wrote may put a variable where YAML reads escapes or comments. */
+static void a_value_is_neither_changed_nor_cut_off(void)
+{
+    begin();
+    refused(HEAD "a: \"{{token}}\"\n", "K10\\x41bc", "breaks out of its place");
+    CU_ASSERT_PTR_NULL(strstr(error.text, "K10"));
+    refused(HEAD "a: \"{{token}}\"\n", "K10\\\\bc", "breaks out of its place");
+    refused(HEAD "a: b {{token}} c\n", "K10 #bc", "breaks out of its place");
+    renders_to(HEAD "a: \"{{token}}\"\n", HEAD "a: \"'secret'\"\n");
+    renders_to(HEAD "a: b {{token}} c # {{name}}\n", HEAD "a: b 'secret' c # 'ebb-default-1-1'\n");
+    char *out = render(HEAD "a: {{token}}\n", "K10 #\\x41\xc3\xa4");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+    CU_ASSERT_STRING_EQUAL(out, HEAD "a: 'K10 #\\x41\xc3\xa4'\n");
+    free(out);
+    config_free(config);
+}
+
 static void what_the_shell_sees_is_the_value(void)
 {
     char line[512];
@@ -275,6 +292,7 @@ int main(void)
         {"mistakes in the template have a line", mistakes_in_the_template_have_a_line},
         {"hostile values stay values", hostile_values_stay_values},
         {"hostile tokens are refused and not shown", hostile_tokens_are_refused_and_not_shown},
+        {"a value is neither changed nor cut off", a_value_is_neither_changed_nor_cut_off},
         {"what the shell sees is the value", what_the_shell_sees_is_the_value},
         {"the size is bounded", the_size_is_bounded},
         {"the default closes the metadata address first",

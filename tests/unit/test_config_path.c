@@ -227,6 +227,9 @@ static void loopback_is_known(void)
     CU_ASSERT_FALSE(config_url_is_loopback("http://10.0.0.1"));
     CU_ASSERT_FALSE(config_url_is_loopback("http://[::2]"));
     CU_ASSERT_FALSE(config_url_is_loopback("127.0.0.1"));
+    CU_ASSERT_FALSE(config_url_is_loopback("http://127.0.0.1:1@example.org/"));
+    CU_ASSERT_FALSE(config_url_is_loopback("http://[::1]:1@example.org"));
+    CU_ASSERT_TRUE(config_url_is_loopback("http://127.0.0.1?x=a@b"));
 }
 
 int main(void)

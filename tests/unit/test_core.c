@@ -162,6 +162,21 @@ static void test_the_steps_in_their_order(void)
     world_free(world);
 }
 
+/* A machine that slept, or an API whose clock leapt: the hours are counted at once and told once.
+ */
+static void test_many_hours_at_once(void)
+{
+    uint64_t runner = 0;
+    struct world *world = one_idle(&runner);
+    world->mono_ms += MINUTES(60) * 10000;
+    world->wall_ms += MINUTES(60) * 10000;
+    world_feed(world, SOURCE_HETZNER);
+    CU_ASSERT_EQUAL(world->out->status->total_micro, UINT64_C(10001) * 100000);
+    CU_ASSERT_EQUAL(world->out->status->hours_rolled, 10000);
+    CU_ASSERT_EQUAL(world->out->lines_lost, 0);
+    world_free(world);
+}
+
 static void test_busy_flag_alone_keeps_it(void)
 {
     uint64_t runner = 0;
@@ -412,6 +427,7 @@ int main(void)
         {"money is a rail", test_money_is_a_rail},
         {"idle is kept until its hour ends", test_idle_is_kept_until_the_hour_ends},
         {"the steps in their order", test_the_steps_in_their_order},
+        {"many hours at once", test_many_hours_at_once},
         {"a flapping busy flag keeps it busy", test_busy_flag_alone_keeps_it},
         {"has-job makes it busy", test_has_job_makes_it_busy},
         {"a runner seen while draining", test_runner_seen_while_draining},

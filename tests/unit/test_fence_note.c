@@ -38,7 +38,7 @@ static void test_what_does_not_fit_stands_for_all(void)
 static void test_every_size_is_kept(void)
 {
     struct fence_note note = {
-        .since_wall_ms = INT64_MAX, .id_count = 3, .id = {UINT64_MAX, 1, UINT64_MAX}};
+        .since_wall_ms = TIME_MS_MAX, .id_count = 3, .id = {UINT64_MAX, 1, UINT64_MAX}};
     struct fence_note read;
     for (size_t size = 32; size <= 96; size++) {
         char text[128];

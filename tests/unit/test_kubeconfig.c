@@ -84,6 +84,8 @@ static void test_refused(void)
         {HEAD CLUSTER("") USER("client-certificate: c.pem"), "belong together"},
         {HEAD CLUSTER(", certificate-authority-data: '%%%'") USER(""), "base64"},
         {HEAD CLUSTER("") USER("client-key-data: 's3cret!'"), "base64"},
+        {HEAD CLUSTER("") USER("client-certificate: c.pem, client-key-data: 'YWJj-YWJj'"),
+         "base64"},
         {HEAD USER("token: s3cret"), "cluster `k` is missing"},
         {HEAD CLUSTER(""), "user `u` is missing"},
         {"current-context: nowhere\n", "context `nowhere`"},

@@ -16,7 +16,7 @@ static const struct gitea_job job = {.id = UINT64_MAX,
                                      .labels_count = 2,
                                      .name = "h\xc3\xa4mmern",
                                      .repository = "acme/app",
-                                     .created_ms = INT64_MAX};
+                                     .created_ms = TIME_MS_MAX};
 static const struct gitea_snapshot snapshot = {
     .head = {.sequence = 1, .requests = 2}, .version = "1.26.0", .jobs = &job, .jobs_count = 1};
 
@@ -47,7 +47,7 @@ static void test_round_trip(void)
     CU_ASSERT_STRING_EQUAL(got->version, "1.26.0");
     CU_ASSERT_EQUAL_FATAL(got->jobs_count, 1);
     CU_ASSERT_EQUAL(got->jobs[0].id, UINT64_MAX);
-    CU_ASSERT_EQUAL(got->jobs[0].created_ms, INT64_MAX);
+    CU_ASSERT_EQUAL(got->jobs[0].created_ms, TIME_MS_MAX);
     CU_ASSERT_EQUAL(got->jobs[0].status, JOB_RUNNING);
     CU_ASSERT_EQUAL_FATAL(got->jobs[0].labels_count, 2);
     CU_ASSERT_STRING_EQUAL(got->jobs[0].labels[1], "x86-64");
@@ -197,6 +197,20 @@ static void test_numbers_at_their_bounds(void)
     CU_ASSERT_FALSE(encode(MESSAGE_file, &no_kind, &out, &length));
 }
 
+/* Times of a peer that was taken over cannot make the reader's sums overflow. */
+static void test_times_are_bounded(void)
+{
+    unsigned char *out;
+    size_t length;
+    struct poll_trouble trouble = {.failures = 1, .text = "why", .next_ms = TIME_MS_MAX};
+    CU_ASSERT_TRUE_FATAL(encode(MESSAGE_poll_trouble, &trouble, &out, &length));
+    CU_ASSERT_TRUE(decodes(out, length));
+    free(out);
+    trouble.next_ms = TIME_MS_MAX + 1;
+    CU_ASSERT_FALSE(encode(MESSAGE_poll_trouble, &trouble, &out, &length));
+    CU_ASSERT(TIME_MS_MAX < INT64_MAX / 1000);
+}
+
 static void test_doubles_arrive(void)
 {
     struct sample samples[] = {{.metric = 1, .value = 0.1}, {.metric = 2, .value = -INFINITY}};
@@ -273,6 +287,7 @@ int main(void)
         {"texts at most and one more", test_texts_at_most_and_one_more},
         {"lists at most and one more", test_lists_at_most_and_one_more},
         {"numbers at their bounds", test_numbers_at_their_bounds},
+        {"times are bounded", test_times_are_bounded},
         {"doubles arrive", test_doubles_arrive},
         {"who may send what", test_who_may_send_what},
         {"every message has a bound", test_every_message_has_a_bound},
