@@ -19,6 +19,16 @@ static uint32_t pool_named(const struct core *core, const char *name)
     return 0;
 }
 
+/* As old as it was when the checkpoint was written: both times in it are by one clock, which may be
+ * another one than ours now. How long we were down is not counted. */
+static struct moment asked_at(const struct core *core, const struct checkpoint *from,
+                              const struct checkpoint_node *saved)
+{
+    int64_t age = from->wall_ms - saved->create_asked_wall_ms;
+    age = age > 0 ? age : 0;
+    return (struct moment){.mono_ms = core->mono_ms - age, .wall_ms = core->wall_ms - age};
+}
+
 static void take_node(struct core *core, const struct checkpoint *from,
                       const struct checkpoint_node *saved)
 {
@@ -50,12 +60,24 @@ static void take_node(struct core *core, const struct checkpoint *from,
     if (saved->idle_since_wall_ms != 0)
         node->quiet = moment_at(core, saved->idle_since_wall_ms);
     if (saved->create_asked_wall_ms != 0)
-        node->asked = moment_at(core, saved->create_asked_wall_ms);
+        node->asked = asked_at(core, from, saved);
     text_copy(node->server_type, sizeof node->server_type, saved->server_type);
     text_copy(node->location, sizeof node->location, saved->location);
     /* Whatever was asked last may or may not have happened: look first. */
     node->errand.unknown = true;
     node->errand.result_mono_ms = core->mono_ms;
+}
+
+/* For no longer than an offer ever rests: the clock that said until when may have been wrong. */
+static void close_again(const struct core *core, struct offer_memory *offer)
+{
+    const struct config_rails *rails = &core->config->rails;
+    int64_t most = rails->sold_out_pause_ms > rails->offer_pause_ms ? rails->sold_out_pause_ms
+                                                                    : rails->offer_pause_ms;
+    int64_t left = offer->closed_until_wall_ms - core->wall_ms;
+    left = left < most ? left : most;
+    offer->closed_until_wall_ms = core->wall_ms + left;
+    offer->closed_until_mono_ms = core->mono_ms + left;
 }
 
 static void take_offer(struct core *core, const struct checkpoint_offer *saved)
@@ -72,8 +94,7 @@ static void take_offer(struct core *core, const struct checkpoint_offer *saved)
             offer->closed_until_wall_ms = saved->closed_until_wall_ms;
             offer->failing = saved->failures >= core->config->rails.offer_failures_max;
             if (saved->closed_until_wall_ms > core->wall_ms)
-                offer->closed_until_mono_ms =
-                    core->mono_ms + (saved->closed_until_wall_ms - core->wall_ms);
+                close_again(core, offer);
         }
     }
 }
@@ -88,7 +109,8 @@ void checkpoint_take(struct core *core, const struct checkpoint *checkpoint)
     core->today_micro = checkpoint->today_micro;
     core->today_wall_ms = checkpoint->today_wall_ms;
     core->total_micro = checkpoint->total_micro;
-    if (checkpoint->epoch == core->epoch && checkpoint->counter > core->counter)
+    if (checkpoint->epoch == core->epoch && checkpoint->counter > core->counter &&
+        checkpoint->counter <= COUNTER_BELIEVED_MAX)
         core->counter = checkpoint->counter;
     core_say(core, VERBOSITY_INFO, T("the checkpoint remembers "), N(checkpoint->nodes_count),
              T(" nodes"));
@@ -101,6 +123,7 @@ static void save_node(struct core *core, uint32_t index)
     const struct runner_set *runners = life_runners(&node->life);
     const struct retirement *why = life_retirement(&node->life);
     const struct node_idle *idle = life_as_idle(&node->life);
+    int64_t asked_wall_ms = core->wall_ms - (core->mono_ms - node->asked.mono_ms);
     *out = (struct checkpoint_node){
         .name = node->name,
         .pool = node_pool_name(core, node),
@@ -115,7 +138,7 @@ static void save_node(struct core *core, uint32_t index)
         .runners_seen = node->runners_seen,
         /* Not part of the hash: it moves with every look. */
         .ready_seen_wall_ms = node->ready_wall_ms > 0 ? node->ready_wall_ms : 0,
-        .create_asked_wall_ms = node->asked.wall_ms > 0 ? node->asked.wall_ms : 0,
+        .create_asked_wall_ms = asked_wall_ms > 0 ? asked_wall_ms : 0,
         .failures = node->errand.failures,
         .runners = core->checkpoint_runner[index],
         .server_type = node->server_type,

@@ -131,8 +131,12 @@ static void on_actuator_state(struct core *core, const struct core_event *event)
     on_actuator_lost(core); /* a new channel: nothing of the old one will be answered */
     core->actuator_ready = true;
     core->actuator_known = true;
-    /* Ids never repeat: go on above the highest that was ever used. */
-    if (state->epoch > core->epoch) {
+    /* Ids never repeat: go on above the highest that was ever used; but not where counting on would
+     * come to an end, which no honest log ever reaches. */
+    if (state->counter > COUNTER_BELIEVED_MAX || state->epoch > COUNTER_BELIEVED_MAX) {
+        core_say(core, VERBOSITY_ERROR, T("the audit log knows id "), N(state->epoch), T("-"),
+                 N(state->counter), T(", which cannot be: not believed"));
+    } else if (state->epoch > core->epoch) {
         core_say(core, VERBOSITY_WARNING, T("the audit log knows epoch "), N(state->epoch),
                  T(", this start has "), N(core->epoch), T(": going on above the log's"));
         core->epoch = state->epoch;

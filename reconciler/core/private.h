@@ -15,6 +15,7 @@
 #define STEP_FAILURES_LOUD    3    /* failures of a step in a row, then an alarm */
 #define STEP_BACKOFF_FIRST_MS 1000
 #define STEP_BACKOFF_MOST_MS  300000
+#define COUNTER_BELIEVED_MAX  (UINT64_C(1) << 62)
 #define RATE_WINDOW_MS        60000
 #define RATE_MARKS_MAX        1000 /* as rails.creates_per_minute at most */
 #define NODE_TABLE_SLOTS      2048

@@ -29,6 +29,16 @@ static bool free_to_ask(struct core *core, const struct node *node)
     return core_due(core, node->errand.next_mono_ms);
 }
 
+/* Whether jobs, or the pool's minimum, still ask for this server, of which nothing is there yet. */
+static bool is_wanted(const struct core *core, const struct node *node)
+{
+    const struct config_pool *row = &core->config->pools[node->pool];
+    const struct pool_now *pool = &core->pool[node->pool];
+    uint64_t room = (uint64_t)pool->free + pool->coming;
+    uint64_t rest = room > row->capacity ? room - row->capacity : 0;
+    return pool->uncovered > rest || pool->serving <= row->min;
+}
+
 /* A create that nobody answered: adopt what appeared, else ask again by the same name and id. */
 static void step_provisioning(struct core *core, struct node *node)
 {
@@ -38,6 +48,7 @@ static void step_provisioning(struct core *core, struct node *node)
         return;
     }
     if (!errand->unknown || !core->may_create || !trust_shows_result(core, node) ||
+        !is_wanted(core, node) ||
         !core_due(core, errand->result_mono_ms + core->config->life.create_grace_ms / 4))
         return;
     ask_create(core, node, REASON_DEMAND, "the answer to its create was lost: look for its name");

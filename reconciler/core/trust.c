@@ -21,7 +21,8 @@ int64_t source_age_ms(const struct core *core, enum source source)
 bool source_stale(struct core *core, enum source source)
 {
     const struct snapshot_head *head = core->source[source].head;
-    return head == NULL || core_due(core, head->ended_mono_ms + age_max_ms(core, source) + 1);
+    /* From its beginning: what was read first is as old as that. */
+    return head == NULL || core_due(core, head->began_mono_ms + age_max_ms(core, source) + 1);
 }
 
 bool trust_shows_result_of(const struct core *core, enum source source, const struct node *node)
