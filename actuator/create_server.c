@@ -154,6 +154,7 @@ static bool surely_not_made(const struct work *work, const struct api_trouble *t
 static void begin_search(struct work *work, enum trouble trouble, const char *why)
 {
     work->notes.worst = trouble;
+    work->notes.searching = true;
     work->deadline_mono_ms += SEARCHES_MAX * SEARCH_MS; /* the answer may have taken all of it */
     work_say(work, "%s", why);
     work_early(work, OUTCOME_UNKNOWN, "the create was asked and its outcome is not known");

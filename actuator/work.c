@@ -109,7 +109,8 @@ void work_finish(struct work *work, enum outcome outcome, enum trouble trouble, 
 void work_fail(struct work *work, const struct api_trouble *trouble)
 {
     struct error error = trouble->error;
-    bool unknown = work->call_writes && work->call_sent && trouble->http_status == 0;
+    bool unknown = (work->call_writes && work->call_sent && trouble->http_status == 0) ||
+                   work->notes.searching;
     work->http_status = trouble->http_status;
     work->retry_after_ms = trouble->retry_after_ms;
     finish(work, unknown ? OUTCOME_UNKNOWN : OUTCOME_FAILED, trouble->trouble, error.text);

@@ -43,9 +43,9 @@ struct call_scene {
     /* SCENE_CREATE_SERVER; counts without the new one */
     uint64_t servers, servers_max;
     uint64_t pool_servers, pool_min, pool_max;
-    uint64_t pool_able; /* of them, those that serve (a live runner that is not fenced) or come */
-    uint64_t hourly_micro, hourly_micro_max; /* with the new one */
-    uint32_t names_before;                   /* servers that ever had the name */
+    uint64_t pool_able; /* of them, those that come; a watcher who knows which others are kept and
+                           serve counts them as well */
+    uint32_t names_before; /* servers that ever had the name */
     uint32_t coming; /* slots of healthy servers of the pool, young and without a runner as yet */
     uint32_t wanted; /* the most jobs of the pool that were runnable at once, as lately as an honest
                         picture of Gitea may be old */
@@ -55,7 +55,7 @@ struct call_scene {
 struct action_scene {
     enum action_kind kind;
     enum reason reason;
-    bool begins;                       /* it is the first of this teardown */
+    bool begins;              /* it is the first of this teardown */
     uint32_t in_flight;       /* other actions of this node without a result */
     int64_t source_age_ms[3]; /* by enum source, of the last picture given; INT64_MAX none */
     int64_t source_age_max_ms[3];

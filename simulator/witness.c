@@ -266,21 +266,6 @@ static bool is_coming(const struct witness *witness, const struct world_server *
            now_ms - server->created_ms < witness->rules.provision_ms;
 }
 
-/* One fenced runner takes its whole node out of service. */
-static bool serves_now(const struct witness *witness, const struct world_server *server)
-{
-    bool serves = false;
-    for (size_t i = 0; i < world_runner_count(witness->world); i++) {
-        const struct world_runner *runner = world_runner_at(witness->world, i);
-        if (runner->server_id != server->id)
-            continue;
-        if (runner->disabled)
-            return false;
-        serves = serves || runner->daemon;
-    }
-    return serves;
-}
-
 static void create_scene(struct witness *witness, const struct world_call *call,
                          struct call_scene *scene)
 {
@@ -302,7 +287,7 @@ static void create_scene(struct witness *witness, const struct world_call *call,
             continue;
         bool coming = is_coming(witness, server, call->at_ms);
         scene->pool_servers++;
-        scene->pool_able += coming || serves_now(witness, server);
+        scene->pool_able += coming;
         if (coming)
             scene->coming += (uint32_t)rules->pool[pool].capacity;
     }

@@ -103,6 +103,27 @@ static void test_after_a_lost_answer_the_name_is_looked_for(void)
         409, "{\"error\":{\"code\":\"uniqueness_error\",\"message\":\"name\"}}");
 }
 
+/* The POST's answer is nonsense, and then nobody answers: a server may be there all the same, and
+ * the core must not choose another name. */
+static void test_a_search_that_fails_proves_nothing(void)
+{
+    fixture_open();
+    static const char *const none[] = {NULL};
+    script_reset(fixture.base);
+    script(LISTED, 200, servers_json(none), SCRIPT_ALWAYS);
+    script(NAMED, 200, servers_json(none), 1);
+    script(NAMED, 503, "{\"error\":{\"code\":\"unavailable\",\"message\":\"\"}}", SCRIPT_ALWAYS);
+    script("GET /server_types", 200,
+           "{\"server_types\":[{\"id\":1,\"name\":\"ccx33\",\"prices\":[{\"location\":\"nbg1\","
+           "\"price_hourly\":{\"net\":\"0.10\"},\"price_monthly\":{\"net\":\"50\"}}]}]}",
+           SCRIPT_ALWAYS);
+    script(POST, 200, "<html>", SCRIPT_ALWAYS);
+    run();
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_UNKNOWN);
+    CU_ASSERT_EQUAL(script_count(POST), 1);
+    fixture_close();
+}
+
 static void test_only_ours_is_adopted(void)
 {
     fixture_open();
@@ -247,6 +268,7 @@ int main(void)
         {"a failed create action is reported", test_a_failed_create_action_is_reported},
         {"after a lost answer the name is looked for",
          test_after_a_lost_answer_the_name_is_looked_for},
+        {"a search that fails proves nothing", test_a_search_that_fails_proves_nothing},
         {"only ours is adopted", test_only_ours_is_adopted},
         {"sold out is said", test_sold_out_is_said},
         {"caps", test_caps},
