@@ -57,9 +57,12 @@ static const char *label_of(const struct world_map *labels, const char *key)
 /* "EPOCH-COUNTER": a server that a person labelled as ours has none, and is not ours. */
 static bool is_id(const char *text)
 {
-    unsigned long long epoch, counter;
-    char rest;
-    return sscanf(text, "%llu-%llu%c", &epoch, &counter, &rest) == 2;
+    char *end;
+    unsigned long long epoch = strtoull(text, &end, 10);
+    if (epoch == 0 || *end != '-')
+        return false;
+    unsigned long long counter = strtoull(end + 1, &end, 10);
+    return counter != 0 && *end == '\0';
 }
 
 static bool bears_our_labels(const struct witness *witness, const struct world_map *labels)

@@ -112,13 +112,26 @@ static void delete_node(struct sim *sim, const char *name, json_t *body, struct 
 
 /* ----------------------------------------------------------------------------------------- pods */
 
+/* Copies what stands behind `begin` up to the next slash; returns what follows. */
+static const char *part_after(const char *path, const char *begin, char *out, size_t size)
+{
+    size_t skip = strlen(begin);
+    if (strncmp(path, begin, skip) != 0)
+        sim_die("a request to Kubernetes that the simulation does not know");
+    size_t length = strcspn(path + skip, "/");
+    snprintf(out, size, "%.*s", (int)length, path + skip);
+    return path + skip + length;
+}
+
 static void evict(struct sim *sim, const char *path, json_t *body, struct effect *out)
 {
     char space[64], pod[WORLD_NAME_BYTES];
     json_t *preconditions =
         json_object_get(json_object_get(body, "deleteOptions"), "preconditions");
     const char *uid = json_string_value(json_object_get(preconditions, "uid"));
-    if (sscanf(path, "/api/v1/namespaces/%63[^/]/pods/%253[^/]/eviction", space, pod) != 2)
+    path = part_after(path, "/api/v1/namespaces/", space, sizeof space);
+    path = part_after(path, "/pods/", pod, sizeof pod);
+    if (strcmp(path, "/eviction") != 0)
         sim_die("a request to Kubernetes that the simulation does not know");
     enum world_verdict verdict = world_pod_evict(sim->world, space, pod, uid, -1);
     if (verdict == WORLD_OK) {
