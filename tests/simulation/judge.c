@@ -123,6 +123,16 @@ static void look_at_sources(struct sim *sim, struct action_scene *scene)
     scene->skew_max_ms = sim->config->trust.clock_skew_max_ms + SECONDS(1); /* Date's resolution */
 }
 
+/* Whether this very step decided to give the node back. */
+static bool just_retired(const struct sim *sim, const char *name)
+{
+    const struct status *status = sim->output->status;
+    for (uint32_t i = 0; i < status->nodes_count; i++)
+        if (strcmp(status->nodes[i].name, name) == 0)
+            return status->nodes[i].state == NODE_DEREGISTERING && status->nodes[i].state_ms == 0;
+    return false;
+}
+
 static void judge_action(struct sim *sim, const struct action *action)
 {
     char text[BOOK_TEXT_BYTES];
@@ -142,7 +152,7 @@ static void judge_action(struct sim *sim, const struct action *action)
         out->failures = tried->failures;
         out->since_failure_ms = sim_mono_ms(sim) - tried->failed_mono_ms;
     }
-    out->begins = tried->kind != ACTION_DEREGISTER_RUNNERS;
+    out->begins = just_retired(sim, action->node.name);
     out->backoff_first_ms = BACKOFF_FIRST_MS;
     out->backoff_most_ms = BACKOFF_MOST_MS;
     snprintf(text, sizeof text,
