@@ -161,6 +161,9 @@ class KubeShape(Shape):
 class HetznerShape(Shape):
     """Each side adds: sold_out(server_type, location), create_fails_later(), requests_left(n), trouble()."""
 
+    def with_token(self, token):
+        return Http(self.base, token)
+
     def create(self, name, client=None, **changes):
         body = {"name": name, "server_type": "ccx33", "image": "ubuntu-24.04", "location": "nbg1",
                 "labels": {"managed-by": "ebbtide"}, **changes}
