@@ -215,6 +215,8 @@ uint32_t world_budget_healthy(const struct world *world, const struct world_budg
 const struct world_repo *world_repo(struct world *world, const char *owner, const char *name);
 const struct world_repo *world_repo_find(const struct world *world, const char *owner,
                                          const char *name);
+/* Somebody of that name has a repository or a runner. */
+bool world_owner_exists(const struct world *world, const char *owner);
 
 struct world_job_spec {
     const char *name;
