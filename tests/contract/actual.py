@@ -59,8 +59,8 @@ class Side:
 
 
 class Gitea(GiteaShape):
-    bounds = Bounds(online_s=15, offline_least_s=45, offline_most_s=75, busy_s=10, zombie_s=ZOMBIE_S, cancel_lag_s=1.0,
-                    work_s=6, long_work_s=24)
+    bounds = Bounds(online_s=15, offline_least_s=45, offline_most_s=75, busy_s=10, zombie_s=ZOMBIE_S, cancel_lag_s=3.0,
+                    work_s=6, long_work_s=24, take_s=8)
 
     def __init__(self, side):
         self.side = side

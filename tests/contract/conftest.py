@@ -67,11 +67,16 @@ def pytest_plugin_registered(plugin, manager):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    left = config.stash.get(NOT_PLAYED, {})
+    """What was not played, one line a file and reason."""
+    left = {}
+    for case, reason in config.stash.get(NOT_PLAYED, {}).items():
+        left.setdefault((case.partition("::")[0], reason), []).append(case.partition("::")[2])
     if left:
-        terminalreporter.section(f"{len(left)} cases that the {config.getoption('--server')} cannot play")
-    for case, reason in sorted(left.items()):
-        terminalreporter.line(f"{case}: {reason}")
+        count = sum(map(len, left.values()))
+        terminalreporter.section(f"{count} cases that the {config.getoption('--server')} one cannot play")
+    for (path, reason), cases in sorted(left.items()):
+        shown = cases[0] if len(cases) == 1 else f"{len(cases)} cases"
+        terminalreporter.line(f"{path}: {shown}: {reason}")
 
 
 @pytest.hookimpl(hookwrapper=True)

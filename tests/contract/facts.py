@@ -18,4 +18,5 @@ def only(server, reason):
 # Cases of one kind share one set of real servers and one process of the tests; the slow ones have their own.
 gitea_cases = pytest.mark.xdist_group("gitea")
 gitea_slow_cases = pytest.mark.xdist_group("gitea-slow")
+gitea_lost_cases = pytest.mark.xdist_group("gitea-lost")
 kube_cases = pytest.mark.xdist_group("kube")

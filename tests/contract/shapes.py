@@ -16,9 +16,9 @@ POD_LABEL = "app=gitea-actions-runner"
 # How long things take on this side. online_s: a started daemon is seen. offline_*: a dead one is called online for so
 # long. busy_s: how long `busy` outlives a job. zombie_s: a job without an update for so long is swept away.
 # cancel_lag_s: a runner works on a cancelled job for at least so long. work_s: a job long enough to be seen running.
-# long_work_s: one that outlives the window of `busy`.
+# long_work_s: one that outlives the window of `busy`. take_s: within that a free runner takes a job that is queued.
 Bounds = collections.namedtuple(
-    "Bounds", "online_s offline_least_s offline_most_s busy_s zombie_s cancel_lag_s work_s long_work_s")
+    "Bounds", "online_s offline_least_s offline_most_s busy_s zombie_s cancel_lag_s work_s long_work_s take_s")
 
 # Of one run: "owner/name" of its repository, its id, the ids of its jobs by name.
 Run = collections.namedtuple("Run", "repository id ids")
@@ -89,6 +89,11 @@ class GiteaShape(Shape):
 
     def wait_running(self, run, name, seconds=15):
         return self.wait(f"job {name} runs", lambda: self.is_running(run, name), seconds)
+
+    def wait_swept(self, run, name):
+        """The search for lost jobs, again and again, until the job is over."""
+        return self.wait(f"job {name} is swept away", lambda: self.sweep() and self.is_over(run, name),
+                         self.bounds.zombie_s + 15, pause=0.5)
 
     def wait_over(self, run, name, seconds=30):
         return self.wait(f"job {name} is over", lambda: self.is_over(run, name), seconds)

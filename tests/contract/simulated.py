@@ -37,7 +37,7 @@ class Side:
 
 class Gitea(GiteaShape):
     bounds = Bounds(online_s=2, offline_least_s=1.5, offline_most_s=4, busy_s=1.0, zombie_s=1.5, cancel_lag_s=1.0,
-                    work_s=1, long_work_s=5)
+                    work_s=1, long_work_s=5, take_s=1.5)
 
     def __init__(self, cloud):
         self.cloud = cloud

@@ -71,8 +71,29 @@ def test_the_registration_token(gitea):
 
 
 @pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v1/admin/actions/nothing"])
-@fact("A path that is not known is 404", "actuator/fence.c:says_no_fence")
+@fact("A path that is not known is 404 in plain text, not JSON: so an older Gitea answers to what it lacks",
+      "actuator/fence.c:says_no_fence", "common/api_trouble.c:api_trouble_say")
 def test_an_unknown_path(gitea, path):
     answer = gitea.write.request("GET", path)
-    assert answer.status == 404
-    assert b"Runner not found" not in answer.body and b"No permission" not in answer.body
+    assert (answer.status, answer.headers["Content-Type"]) == (404, "text/plain; charset=utf-8")
+    assert answer.body == b"404 page not found\n"
+
+
+@fact("A path that is known with another method only is 405 without a body", "actuator/fence.c:says_no_fence")
+def test_another_method(gitea):
+    for method, path in (("PUT", f"{gitea.RUNNERS}/1"), ("DELETE", gitea.JOBS), ("PATCH", "/api/v1/version")):
+        answer = gitea.write.request(method, path, {})
+        assert (answer.status, answer.body) == (405, b""), path
+
+
+@fact("JSON comes as `application/json` with a charset", "common/api_trouble.c:api_trouble_body")
+def test_the_content_type(gitea):
+    for path in (gitea.JOBS, "/api/v1/version", "/api/v1/user"):
+        assert gitea.read.request("GET", path).headers["Content-Type"] == "application/json;charset=utf-8", path
+
+
+@fact("A wrong token is refused even where none is needed", "common/gitea.c:advice", "poller/gitea.c:on_version")
+def test_a_wrong_token_where_none_is_needed(gitea):
+    assert gitea.with_token(None).request("GET", "/api/v1/version").status == 200
+    wrong = gitea.with_token("wrong").request("GET", "/api/v1/version")
+    assert (wrong.status, wrong.json()["message"]) == (401, "invalid username, password or token")

@@ -105,7 +105,7 @@ def test_what_waited_is_queued_in_the_end(gitea):
     gitea.wait("the second may start", lambda: gitea.job(run, "after")["status"] == "queued", 10)
 
 
-@fact("A runner takes a job only when it has all its labels", "reconciler/core/demand.c")
+@fact("A runner takes a job only when it has all its labels", "reconciler/core/demand.c:all_among")
 def test_a_runner_must_have_all_labels(gitea):
     one, two = gitea.fresh("one"), gitea.fresh("two")
     run = gitea.push(Job("both", [one, two], 1), Job("one", [one], 1))
@@ -169,10 +169,20 @@ def test_each_scope_has_its_own_jobs(gitea):
     assert found(gitea.jobs_path(there)) == {there.ids["b"]}
 
 
-@fact("What is not there is 404: a repository, a job; and for one job there is no path for admins",
+@fact("What is not there is 404: an organization, a repository, a job; for one job there is no path for admins",
       "common/gitea.c:advice")
 def test_what_is_not_there(gitea):
     run = gitea.push(Job("only", [gitea.fresh("nobody")], 1))
-    for path in (f"{gitea.jobs_path(run)}/{NO_SUCH_ID}", f"{gitea.JOBS}/{run.ids['only']}",
-                 "/api/v1/repos/acme/none/actions/jobs", "/api/v1/orgs/none/actions/jobs"):
-        assert gitea.read.request("GET", path).status == 404, path
+    for path, said in ((f"{gitea.jobs_path(run)}/{NO_SUCH_ID}", "not found"), ("/api/v1/repos/acme/none/actions/jobs", "not found"),
+                       ("/api/v1/orgs/none/actions/jobs", "GetOrgByName"), ("/api/v1/orgs/none/actions/runners", "GetOrgByName"),
+                       ("/api/v1/repos/none/none/actions/jobs", "GetUserByName")):
+        answer = gitea.read.request("GET", path)
+        assert (answer.status, answer.json()["message"]) == (404, said), path
+    assert gitea.read.request("GET", f"{gitea.JOBS}/{run.ids['only']}").status == 404
+
+
+@fact("A run that is not there has no jobs, and that is no error", "common/gitea_decode.c:add_jobs")
+def test_a_run_that_is_not_there(gitea):
+    run = gitea.push(Job("only", [gitea.fresh("nobody")], 1))
+    answer = gitea.read.get(f"/api/v1/repos/{run.repository}/actions/runs/{NO_SUCH_ID}/jobs")
+    assert answer == {"jobs": [], "total_count": 0}

@@ -66,7 +66,7 @@ def test_each_scope_has_its_own_runners(gitea):
 
 
 @fact("A runner that never started is offline; one whose daemon has started is online within seconds",
-      "common/gitea_decode.c:read_runner", "reconciler/core/node.c")
+      "common/gitea_decode.c:read_runner", "reconciler/core/runners.c:count_runner")
 def test_a_started_runner_is_online(gitea):
     never, started = gitea.runner("linux", started=False), gitea.runner(gitea.fresh("label"))
     gitea.wait("it is online", lambda: gitea.runners()[started]["status"] == "online", gitea.bounds.online_s)
@@ -97,12 +97,16 @@ def test_a_runner_that_is_gone(gitea, runner):
         assert answer.json()["message"] == "Runner not found" and answer.json()["errors"] is None
 
 
+@pytest.mark.parametrize("body, said", [
+    ({}, "[Disabled]: Required"), (None, "[Disabled]: Required"), ({"disabled": None}, "[Disabled]: Required"),
+    ({"disabled": "yes"}, "[]: json: cannot unmarshal string into Go struct field EditActionRunnerOption.disabled of type bool"),
+    ([], "[]: json: cannot unmarshal array into Go value of type structs.EditActionRunnerOption"),
+    (b"{", "[]: unexpected EOF")])
 @fact("A PATCH that says nothing, or no boolean, is 422 and changes nothing", "actuator/fence.c:set_next")
-def test_a_fence_that_says_nothing(gitea):
+def test_a_fence_that_says_nothing(gitea, body, said):
     runner = gitea.runner("linux", started=False)
-    empty = gitea.write.request("PATCH", f"{gitea.RUNNERS}/{runner}", {})
-    assert (empty.status, empty.json()["message"]) == (422, "[Disabled]: Required")
-    assert gitea.write.request("PATCH", f"{gitea.RUNNERS}/{runner}", {"disabled": "yes"}).status == 422
+    answer = gitea.write.request("PATCH", f"{gitea.RUNNERS}/{runner}", body)
+    assert (answer.status, answer.json()["message"]) == (422, said)
     assert gitea.runners()[runner]["disabled"] is False
 
 
@@ -114,7 +118,7 @@ def test_a_fenced_runner_takes_no_job(gitea):
     gitea.wait("it is online", lambda: gitea.runners()[runner]["status"] == "online", gitea.bounds.online_s)
     assert gitea.fence(runner).status == 200
     run = gitea.push(Job("work", [label], 1))
-    gitea.stays("the job is queued", lambda: gitea.job(run, "work")["status"] == "queued", 3 * gitea.bounds.online_s / 2)
+    gitea.stays("the job is queued", lambda: gitea.job(run, "work")["status"] == "queued", gitea.bounds.take_s)
     assert gitea.runners()[runner]["status"] == "online"
     assert gitea.fence(runner, False).status == 200
     assert gitea.wait_over(run, "work")["conclusion"] == "success"
@@ -146,19 +150,19 @@ def test_deleting_a_runner(gitea):
 
 
 @fact("The daemon of a deleted runner lives on and takes no job: its pod must go too",
-      "actuator/drain_node.c:do_drain_node", "reconciler/core/node.c")
+      "actuator/drain_node.c:do_drain_node", "actuator/runners.c:runners_seen")
 def test_the_daemon_of_a_deleted_runner_lives_on(gitea):
     label = gitea.fresh("label")
     runner = gitea.runner(label)
     gitea.wait("it is online", lambda: gitea.runners()[runner]["status"] == "online", gitea.bounds.online_s)
     assert gitea.delete(runner).status == 204
     run = gitea.push(Job("work", [label], 1))
-    gitea.stays("nobody takes the job", lambda: gitea.job(run, "work")["status"] == "queued", 3)
+    gitea.stays("nobody takes the job", lambda: gitea.job(run, "work")["status"] == "queued", gitea.bounds.take_s)
     assert gitea.kill_runner(runner), "its daemon was alive"
 
 
 @fact("An ephemeral runner takes one job and is gone from the list when that ends",
-      "reconciler/core/node.c")
+      "reconciler/core/runners.c:forget_gone")
 def test_an_ephemeral_runner(gitea):
     label = gitea.fresh("label")
     runner = gitea.runner(label, ephemeral=True)

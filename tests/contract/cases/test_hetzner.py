@@ -108,7 +108,7 @@ def test_the_longest_that_is_taken(hetzner):
 
 
 @fact("A type that is sold out is 412 `resource_unavailable`, there and then: elsewhere it may be had",
-      "common/hetzner_codes.def:resource_unavailable", "reconciler/core/offers.c")
+      "common/hetzner_codes.def:resource_unavailable", "reconciler/core/offers.c:offers_close")
 def test_sold_out(hetzner):
     hetzner.sold_out("ccx33", "nbg1")
     error = refusal(hetzner.create("one"), 412, "resource_unavailable")
@@ -281,7 +281,7 @@ def test_tokens(hetzner):
 
 
 @fact("Each answer tells the project's budget of requests: of 3,600 an hour, what remains, and the second at which it is "
-      "full again; once it is used up all is 429 `rate_limit_exceeded`", "common/http_headers.c",
+      "full again; once it is used up all is 429 `rate_limit_exceeded`", "common/http_headers.c:ratelimit-remaining",
       "common/hetzner_codes.def:rate_limit_exceeded", "poller/budget.c")
 def test_the_budget_of_requests(hetzner):
     hetzner.requests_left(100)
