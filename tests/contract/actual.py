@@ -70,7 +70,8 @@ class Gitea(GiteaShape):
         self.keeper.send("POST", "/api/v1/orgs", {"username": "other"})
         self.numbers = itertools.count(1)
         self.daemons, self.registered, self.folder = {}, [], None
-        super().__init__(self.gitea.url, self.with_scopes("reads", READ_SCOPES), self.with_scopes("writes", WRITE_SCOPES))
+        super().__init__(self.gitea.url, self.with_scopes("reads", READ_SCOPES),
+                         self.with_scopes("writes", WRITE_SCOPES))
 
     def with_token(self, token):
         return Http(self.gitea.url, token, "token")
@@ -155,7 +156,8 @@ class Gitea(GiteaShape):
             subprocess.run([program, "register", "--no-interactive", "--config", "config.yaml", "--instance",
                             self.gitea.url, "--token", token, "--name", name, "--labels",
                             ",".join(f"{label}:host" for label in labels), *(["--ephemeral"] if ephemeral else [])],
-                           cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True, timeout=60)
+                           cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True,
+                           timeout=60)
             runner = max(set(self.all_runners()) - before)
             self.registered.append(runner)
             if started:

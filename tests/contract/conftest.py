@@ -21,7 +21,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "fact(text, relied_on_by...): what the case holds, and which of our files need it")
+    config.addinivalue_line("markers", "fact(text, relied_on_by...): what the case holds, and who needs it")
     config.addinivalue_line("markers", "only(server, reason): the other side cannot play this case")
     side = config.getoption("--server")
     if NEEDED[side] not in os.environ:

@@ -173,8 +173,10 @@ def test_each_scope_has_its_own_jobs(gitea):
       "common/gitea.c:advice")
 def test_what_is_not_there(gitea):
     run = gitea.push(Job("only", [gitea.fresh("nobody")], 1))
-    for path, said in ((f"{gitea.jobs_path(run)}/{NO_SUCH_ID}", "not found"), ("/api/v1/repos/acme/none/actions/jobs", "not found"),
-                       ("/api/v1/orgs/none/actions/jobs", "GetOrgByName"), ("/api/v1/orgs/none/actions/runners", "GetOrgByName"),
+    for path, said in ((f"{gitea.jobs_path(run)}/{NO_SUCH_ID}", "not found"),
+                       ("/api/v1/repos/acme/none/actions/jobs", "not found"),
+                       ("/api/v1/orgs/none/actions/jobs", "GetOrgByName"),
+                       ("/api/v1/orgs/none/actions/runners", "GetOrgByName"),
                        ("/api/v1/repos/none/none/actions/jobs", "GetUserByName")):
         answer = gitea.read.request("GET", path)
         assert (answer.status, answer.json()["message"]) == (404, said), path

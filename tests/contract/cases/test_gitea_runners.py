@@ -6,6 +6,7 @@ from facts import fact, gitea_cases
 from shapes import NO_SUCH_ID, Job
 
 pytestmark = gitea_cases
+UNMARSHAL = "[]: json: cannot unmarshal"
 
 
 @fact("A list of runners is an object with `runners` and `total_count`, without totals in headers",
@@ -99,8 +100,8 @@ def test_a_runner_that_is_gone(gitea, runner):
 
 @pytest.mark.parametrize("body, said", [
     ({}, "[Disabled]: Required"), (None, "[Disabled]: Required"), ({"disabled": None}, "[Disabled]: Required"),
-    ({"disabled": "yes"}, "[]: json: cannot unmarshal string into Go struct field EditActionRunnerOption.disabled of type bool"),
-    ([], "[]: json: cannot unmarshal array into Go value of type structs.EditActionRunnerOption"),
+    ({"disabled": "yes"}, f"{UNMARSHAL} string into Go struct field EditActionRunnerOption.disabled of type bool"),
+    ([], f"{UNMARSHAL} array into Go value of type structs.EditActionRunnerOption"),
     (b"{", "[]: unexpected EOF")])
 @fact("A PATCH that says nothing, or no boolean, is 422 and changes nothing", "actuator/fence.c:set_next")
 def test_a_fence_that_says_nothing(gitea, body, said):

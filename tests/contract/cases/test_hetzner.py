@@ -90,8 +90,9 @@ def test_names_are_unique(hetzner):
 
 @pytest.mark.parametrize("change, field", [
     ({"name": "under_score"}, "name"), ({"server_type": "cx999"}, "server_type"), ({"location": "mars"}, "location"),
-    ({"image": "none"}, "image"), ({"labels": {"hetzner.cloud/x": "y"}}, "labels"), ({"labels": {"k": "v" * 64}}, "labels"),
-    ({"labels": {"-k": "v"}}, "labels"), ({"user_data": "x" * 32769}, "user_data")])
+    ({"image": "none"}, "image"), ({"labels": {"hetzner.cloud/x": "y"}}, "labels"),
+    ({"labels": {"k": "v" * 64}}, "labels"), ({"labels": {"-k": "v"}}, "labels"),
+    ({"user_data": "x" * 32769}, "user_data")])
 @fact("A create that is wrong is `invalid_input` and names the field and why", "common/hetzner.c:say_details",
       "actuator/create_server.c:surely_not_made")
 def test_a_wrong_create_names_the_field(hetzner, change, field):
@@ -173,7 +174,8 @@ def test_pages(hetzner):
     assert servers(hetzner, per_page=999)["meta"]["pagination"]["per_page"] == 50
 
 
-@fact("`sort=id:asc` puts the new ones last, so that what comes shifts no page", "common/hetzner.c:hetzner_path_servers")
+@fact("`sort=id:asc` puts the new ones last, so that what comes shifts no page",
+      "common/hetzner.c:hetzner_path_servers")
 def test_sorting(hetzner):
     made = [hetzner.create(name).json()["server"]["id"] for name in ("b", "c", "a")]
     assert [one["id"] for one in servers(hetzner, sort="id:asc")["servers"]] == made
@@ -258,7 +260,8 @@ def test_protected(hetzner):
     server = hetzner.create("one").json()["server"]["id"]
     hetzner.wait("it is not locked", lambda: not servers(hetzner, name="one")["servers"][0]["locked"], 10)
     path = f"/v1/servers/{server}"
-    assert hetzner.write.request("POST", path + "/actions/change_protection", {"delete": True, "rebuild": True}).status == 201
+    protection = {"delete": True, "rebuild": True}
+    assert hetzner.write.request("POST", path + "/actions/change_protection", protection).status == 201
     hetzner.wait("it is protected", lambda: hetzner.read.get(path)["server"]["protection"]["delete"], 5)
     hetzner.wait("it is not locked", lambda: not hetzner.read.get(path)["server"]["locked"], 10)
     refusal(hetzner.write.request("DELETE", path), 423, "protected")
@@ -280,8 +283,8 @@ def test_tokens(hetzner):
     assert names(hetzner) == ["one"]
 
 
-@fact("Each answer tells the project's budget of requests: of 3,600 an hour, what remains, and the second at which it is "
-      "full again; once it is used up all is 429 `rate_limit_exceeded`", "common/http_headers.c:ratelimit-remaining",
+@fact("Each answer tells the project's budget of requests: of 3,600 an hour, what remains, and the second at which it "
+      "is full again; once it is used up all is 429 `rate_limit_exceeded`", "common/http_headers.c:ratelimit-remaining",
       "common/hetzner_codes.def:rate_limit_exceeded", "poller/budget.c")
 def test_the_budget_of_requests(hetzner):
     hetzner.requests_left(100)

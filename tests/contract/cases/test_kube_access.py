@@ -24,11 +24,12 @@ def test_the_poller_may_only_read(kube):
     for path in (kube.NODES, kube.node_path(node), "/api/v1/pods", kube.pod_path(space, pod)):
         assert kube.read.request("GET", path).status == 200, path
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": space}}
+    at_cluster = 'in API group "" at the cluster scope'
     for method, path, body, said in (
             ("DELETE", kube.node_path(node), None,
-             f'nodes "{node}" is forbidden: User "NAME" cannot delete resource "nodes" in API group "" at the cluster scope'),
+             f'nodes "{node}" is forbidden: User "NAME" cannot delete resource "nodes" {at_cluster}'),
             ("PATCH", kube.node_path(node), {},
-             f'nodes "{node}" is forbidden: User "NAME" cannot patch resource "nodes" in API group "" at the cluster scope'),
+             f'nodes "{node}" is forbidden: User "NAME" cannot patch resource "nodes" {at_cluster}'),
             ("POST", kube.pod_path(space, pod) + "/eviction", eviction,
              f'pods "{pod}" is forbidden: User "NAME" cannot create resource "pods/eviction" in API group "" in the '
              f'namespace "{space}"')):
@@ -44,8 +45,8 @@ def test_the_poller_may_only_read(kube):
 def test_the_poller_may_not_read_role_bindings(kube):
     path = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings?limit=1"
     status = refusal(kube.read.request("GET", path), 403, "Forbidden")
-    assert 'cannot list resource "clusterrolebindings" in API group "rbac.authorization.k8s.io" at the cluster scope' in (
-        status["message"])
+    assert ('cannot list resource "clusterrolebindings" in API group "rbac.authorization.k8s.io" at the cluster scope'
+            in status["message"])
 
 
 @fact("The actuator's role is enough to look, note, cordon, evict and delete",

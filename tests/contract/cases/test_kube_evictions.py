@@ -48,13 +48,14 @@ def test_a_budget_that_is_used_up(kube):
     status = answer.json()
     assert (answer.status, status["reason"], status["code"]) == (429, "TooManyRequests", 429)
     assert status["message"] == VIOLATES
-    assert causes(answer) == [("DisruptionBudget", f"The disruption budget {name} needs 1 healthy pods and has 1 currently")]
+    assert causes(answer) == [("DisruptionBudget",
+                               f"The disruption budget {name} needs 1 healthy pods and has 1 currently")]
     assert answer.headers["Retry-After"] is None and "retryAfterSeconds" not in status["details"]
     assert "deletionTimestamp" not in kube.get_pod(space, second)["metadata"]
 
 
-@fact("A budget that nobody has processed yet holds too: 429 that says to ask again after 10 seconds, in the header and "
-      "in the Status", "common/kube.c:kube_trouble", "actuator/drain_node.c:on_evicted")
+@fact("A budget that nobody has processed yet holds too: 429 that says to ask again after 10 seconds, in the header "
+      "and in the Status", "common/kube.c:kube_trouble", "actuator/drain_node.c:on_evicted")
 def test_a_budget_that_is_not_processed(kube):
     space, pod = one_pod(kube)
     with kube.controllers_asleep():
@@ -74,8 +75,8 @@ def test_two_budgets(kube):
         kube.budget(space, "app", "web", 0)
     answer = kube.evict(space, pod)
     assert (answer.status, answer.json()["status"], answer.json()["code"]) == (500, "Failure", 500)
-    assert answer.json()["message"] == ("This pod has more than one PodDisruptionBudget, which the eviction subresource "
-                                        "does not support.")
+    assert answer.json()["message"] == (
+        "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.")
     assert "reason" not in answer.json()
     assert "deletionTimestamp" not in kube.get_pod(space, pod)["metadata"]
 

@@ -18,7 +18,8 @@ def cordon(kube, name, effect, version=None):
     """As the actuator does: all taints of others, ours, and this very version of the node."""
     node = kube.get_node(name)
     taints = [one for one in node["spec"].get("taints", []) if one["key"] != TAINT]
-    body = {"metadata": {"uid": node["metadata"]["uid"], "resourceVersion": version or node["metadata"]["resourceVersion"]},
+    body = {"metadata": {"uid": node["metadata"]["uid"],
+                         "resourceVersion": version or node["metadata"]["resourceVersion"]},
             "spec": {"unschedulable": True, "taints": [*taints, {"key": TAINT, "value": "1", "effect": effect}]}}
     return kube.patch_node(name, body)
 
@@ -97,7 +98,8 @@ def test_content_types_of_patches(kube):
     uid = kube.get_node(name)["metadata"]["uid"]
     strategic = "application/strategic-merge-patch+json"
     assert kube.patch_node(name, {"spec": {"unschedulable": True}}, strategic).status == 200
-    good = [{"op": "test", "path": "/metadata/uid", "value": uid}, {"op": "add", "path": "/metadata/labels/x", "value": "y"}]
+    good = [{"op": "test", "path": "/metadata/uid", "value": uid},
+            {"op": "add", "path": "/metadata/labels/x", "value": "y"}]
     kube.patch_node(name, {"metadata": {"labels": {"mark": "m"}}})
     assert kube.patch_node(name, good, "application/json-patch+json").json()["metadata"]["labels"]["x"] == "y"
     good[0]["value"] = WRONG_UID
@@ -188,7 +190,11 @@ def test_a_daemonset_and_the_cordon(kube):
     node, first = kube.machine()
     assert kube.patch_node(node, {"spec": {"unschedulable": True}}).status == 200
     assert kube.evict("gitea-runners", first).status == 201
-    second = kube.wait("another pod runs", lambda: kube.runner_pod(node) if kube.runner_pod(node) != first else None, 30)
+
+    def another():
+        found = kube.runner_pod(node)
+        return found if found != first else None
+    second = kube.wait("another pod runs", another, 30)
     cordoned(kube, node, "NoSchedule")
     kube.evict("gitea-runners", second)
     kube.wait("the node has no runner pod", lambda: not kube.runner_pods(node), 30)
