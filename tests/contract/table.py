@@ -17,10 +17,9 @@ TITLES = {"gitea": "Gitea", "kube": "Kubernetes", "hetzner": "Hetzner Cloud"}
 HEAD = """# The contract: what Ebbtide relies on
 <!-- Written by tests/contract/table.py --write from the cases; a test compares it. -->
 
-Each row is a fact about a server that code of ours needs, the files (and names in them) that need it, and the
-case that holds it. The cases of `tests/contract/cases` are played against the simulator (`tests/run contract`) and against
-a real Gitea and a real Kubernetes API server (`tests/real/run`). Where the two disagree, the simulator is wrong, and
-is mended.
+Each row is a fact about a server that code of ours needs, the files (and names in them) that need it, and the case
+that holds it. The cases of `tests/contract/cases` are played against the simulator (`tests/run contract`) and against
+a real Gitea and a real Kubernetes API server (`tests/real/run`). Where they disagree, the simulator is wrong: mend it.
 
 A case knows only the fixtures `gitea`, `kube` and `hetzner`. Each has two implementations of one interface
 (`tests/contract/shapes.py`): the simulator over its control endpoint (`simulated.py`), the real programs (`actual.py`).
