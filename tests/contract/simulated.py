@@ -8,7 +8,7 @@ from cloud import TOKENS, Cloud
 from programs import Http
 from shapes import Bounds, GiteaShape, HetznerShape, KubeShape, Run
 
-WORLD = {"offline_ms": 2500, "busy_window_ms": 1000, "cancel_lag_ms": 2000, "zombie_ms": 1500, "pod_gc_ms": 1500,
+WORLD = {"offline_ms": 2500, "busy_window_ms": 2000, "cancel_lag_ms": 2000, "zombie_ms": 1500, "pod_gc_ms": 1500,
          "sweep_period_ms": 600000}
 MS = 1000
 
@@ -36,8 +36,8 @@ class Side:
 
 
 class Gitea(GiteaShape):
-    bounds = Bounds(online_s=2, offline_least_s=1.5, offline_most_s=4, busy_s=1.0, zombie_s=1.5, cancel_lag_s=1.0,
-                    work_s=1, long_work_s=5, take_s=1.5)
+    bounds = Bounds(online_s=2, offline_least_s=1.5, offline_most_s=4, busy_s=2.0, zombie_s=1.5, cancel_lag_s=1.0,
+                    work_s=1, long_work_s=7, take_s=1.5)
 
     def __init__(self, cloud):
         self.cloud = cloud
