@@ -96,13 +96,15 @@ def test_a_job_in_progress_names_its_runner(gitea):
     assert names(gitea, run, "&status=completed") == names(gitea, run, "&status=success") == ["work"]
 
 
-@fact("A job that waited is queued once what it needs has succeeded", "common/gitea_decode.c:job_status_from")
+@fact("A job that waited is queued once all that it needs has succeeded", "common/gitea_decode.c:job_status_from")
 def test_what_waited_is_queued_in_the_end(gitea):
-    label = gitea.fresh("label")
-    run = gitea.push(Job("before", [label], 1), Job("after", [gitea.fresh("nobody")], 1, needs=["before"]))
+    label, nobody = gitea.fresh("label"), gitea.fresh("nobody")
+    run = gitea.push(Job("before", [label], 1), Job("other", [nobody], 1), Job("after", [nobody], 1, needs=["before"]),
+                     Job("last", [nobody], 1, needs=["before", "other"]))
     gitea.runner(label)
     gitea.wait_over(run, "before")
-    gitea.wait("the second may start", lambda: gitea.job(run, "after")["status"] == "queued", 10)
+    gitea.wait("what needs one may start", lambda: gitea.job(run, "after")["status"] == "queued", 10)
+    assert gitea.job(run, "last")["status"] == "waiting"
 
 
 @fact("A runner takes a job only when it has all its labels", "reconciler/core/demand.c:all_among")
