@@ -213,7 +213,7 @@ class Kube(KubeShape):
 
     def trouble(self):
         return "\n".join(f"---- {name}\n{self.side.processes.log(name)[-2000:]}"
-                         for name in ("kube-apiserver", "kube-controller-manager", "kwok"))
+                         for name, _ in self.side.processes.running)
 
     def fresh(self, word):
         return f"{word}{next(self.numbers)}"

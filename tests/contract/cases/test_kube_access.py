@@ -45,6 +45,7 @@ def test_the_poller_may_only_read(kube):
 def test_the_poller_may_not_read_role_bindings(kube):
     path = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings?limit=1"
     status = refusal(kube.read.request("GET", path), 403, "Forbidden")
+    assert status["message"].startswith("clusterrolebindings.rbac.authorization.k8s.io is forbidden: ")
     assert ('cannot list resource "clusterrolebindings" in API group "rbac.authorization.k8s.io" at the cluster scope'
             in status["message"])
 
@@ -65,6 +66,8 @@ def test_the_actuator_may_do_what_it_does(kube):
 def test_a_wrong_token_and_none(kube):
     status = refusal(kube.with_token("wrong").request("GET", kube.NODES), 401, "Unauthorized")
     assert status["message"] == "Unauthorized"
+    assert kube.with_token("wrong").request("GET", "/version").status == 401, "even where none is needed"
+    assert kube.with_token(None).request("GET", "/version").status == 200
     status = refusal(kube.with_token(None).request("GET", kube.NODES), 403, "Forbidden")
     assert 'User "system:anonymous" cannot list resource "nodes"' in status["message"]
 

@@ -112,3 +112,17 @@ def test_budgets_of_others(kube):
     kube.budget(kube.namespace(), "app", "web", 5)
     kube.budget(space, "app", "other", 5)
     assert kube.evict(space, pod).status == 201
+
+
+@pytest.mark.parametrize("changes, said", [
+    ({"name": "other"}, "name in URL does not match name in Eviction object"),
+    ({"name": None}, "name in URL does not match name in Eviction object"),
+    ({"namespace": "other"}, "the namespace of the provided object does not match the namespace sent on the request")])
+@fact("An Eviction must name its pod and namespace as the path does, or it is 400", "actuator/drain_node.c:evict")
+def test_an_eviction_of_another(kube, changes, said):
+    space, pod = one_pod(kube)
+    named = {key: value for key, value in {"name": pod, "namespace": space, **changes}.items() if value}
+    answer = kube.write.request("POST", kube.pod_path(space, pod) + "/eviction", {
+        "apiVersion": "policy/v1", "kind": "Eviction", "metadata": named})
+    assert (answer.status, answer.json()["message"]) == (400, said)
+    assert "deletionTimestamp" not in kube.get_pod(space, pod)["metadata"]

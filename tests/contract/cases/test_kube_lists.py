@@ -87,6 +87,14 @@ def test_a_bad_continue(kube, token):
     answer = kube.read.request("GET", f"{kube.NODES}?limit=1&continue={token}")
     assert answer.status == 400
     assert (answer.json()["kind"], answer.json()["reason"]) == ("Status", "BadRequest")
+    assert answer.json()["message"].startswith("invalid continue token: continue key is not valid: ")
+
+
+@pytest.mark.parametrize("query", ["limit=x", "resourceVersion=x"])
+@fact("A limit or a version that is no number is refused with 400", "common/kube.c:add_list")
+def test_numbers_that_are_none(kube, query):
+    answer = kube.read.request("GET", f"{kube.NODES}?{query}")
+    assert (answer.status, answer.json()["reason"]) == (400, "BadRequest")
 
 
 @fact("A `continue` whose version is forgotten is 410 `Expired`, with a fresh one for the rest; begun anew the list is "

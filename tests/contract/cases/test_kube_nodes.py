@@ -44,14 +44,34 @@ def test_a_note_is_written_and_taken_away(kube):
     assert kube.patch_node(name, {"metadata": {"uid": uid, "annotations": {NOTE: None}}}).status == 200
 
 
-@fact("A merge patch whose `metadata.uid` is another's is 409 and changes nothing: no other node of the name is marked",
+@fact("A merge patch whose `metadata.uid` is another's is 422 and changes nothing: no other node of the name is marked",
       "actuator/fence.c:write_node_note")
 def test_a_note_for_another_node_of_the_name(kube):
     name = kube.node()
     answer = kube.patch_node(name, {"metadata": {"uid": WRONG_UID, "annotations": {NOTE: "v1 1"}}})
-    assert (answer.status, answer.json()["reason"]) == (409, "Conflict")
-    assert "Precondition failed: UID in precondition" in answer.json()["message"]
+    assert (answer.status, answer.json()["reason"]) == (422, "Invalid")
+    said = f'Node "{name}" is invalid: metadata.uid: Invalid value: "{WRONG_UID}": field is immutable'
+    assert answer.json()["message"].startswith(said)
+    assert "metadata.uid" in {one["field"] for one in answer.json()["details"]["causes"]}
     assert NOTE not in kube.get_node(name)["metadata"].get("annotations", {})
+
+
+@fact("Where uid and version are both of an older node of the name, the version decides: 409, tried again",
+      "actuator/drain_node.c:on_cordoned")
+def test_a_cordon_of_an_older_node_of_the_name(kube):
+    name = kube.node()
+    stale = kube.get_node(name)["metadata"]["resourceVersion"]
+    kube.patch_node(name, {"metadata": {"annotations": {"of/another": "x"}}})
+    answer = kube.patch_node(name, {"metadata": {"uid": WRONG_UID, "resourceVersion": stale},
+                                    "spec": {"unschedulable": True}})
+    assert (answer.status, answer.json()["reason"]) == (409, "Conflict")
+
+
+@fact("A patch that names another node is refused with 400", "actuator/fence.c:write_node_note")
+def test_a_patch_that_names_another(kube):
+    answer = kube.patch_node(kube.node(), {"metadata": {"name": "other"}})
+    assert (answer.status, answer.json()["reason"]) == (400, "BadRequest")
+    assert "does not match the name on the URL" in answer.json()["message"]
 
 
 @fact("A patch that names an older resource version is 409: two that replace the taints do not undo each other",
@@ -115,12 +135,17 @@ def test_a_patch_of_a_node_that_is_gone(kube):
     assert (answer.status, answer.json()["reason"]) == (404, "NotFound")
 
 
-@pytest.mark.parametrize("effect", ["PreferNoise", ""])
-@fact("A taint of an effect that is not known is refused with 422", "actuator/drain_node.c:one_taint")
-def test_a_taint_of_no_effect(kube, effect):
-    body = {"spec": {"taints": [{"key": TAINT, "effect": effect}]}}
-    answer = kube.patch_node(kube.node(), body, MERGE_PATCH)
+@pytest.mark.parametrize("taints", [
+    [{"key": TAINT, "effect": "PreferNoise"}], [{"key": TAINT, "effect": ""}], [{"key": "", "effect": "NoExecute"}],
+    [{"key": TAINT, "effect": "NoExecute", "value": "1"}, {"key": TAINT, "effect": "NoExecute", "value": "2"}]])
+@fact("A taint of an unknown effect, without a key, or twice with one effect is refused with 422: ours replaces ours",
+      "actuator/drain_node.c:taints_wanted")
+def test_taints_that_cannot_be(kube, taints):
+    name = kube.node()
+    answer = kube.patch_node(name, {"spec": {"unschedulable": True, "taints": taints}}, MERGE_PATCH)
     assert (answer.status, answer.json()["reason"]) == (422, "Invalid")
+    assert answer.json()["message"].startswith(f'Node "{name}" is invalid: ')
+    assert "unschedulable" not in kube.get_node(name)["spec"]
 
 
 # ------------------------------------------------------------------------------------------ deleting
@@ -151,6 +176,16 @@ def test_deleting_a_node(kube):
     assert kube.read.request("GET", kube.node_path(name)).status == 404
     again = kube.delete_node(name, uid)
     assert (again.status, again.json()["reason"]) == (404, "NotFound")
+
+
+@pytest.mark.parametrize("body", [b"{", {"apiVersion": "v1", "kind": "Other"}])
+@fact("A DELETE whose body is not DeleteOptions is 400 and deletes nothing: a precondition is never overlooked",
+      "actuator/remove_node.c:delete_node")
+def test_options_that_cannot_be_read(kube, body):
+    name = kube.node()
+    answer = kube.write.request("DELETE", kube.node_path(name), body)
+    assert (answer.status, answer.json()["reason"]) == (400, "BadRequest")
+    assert kube.read.request("GET", kube.node_path(name)).status == 200
 
 
 @fact("Pods of a deleted node are still listed, bound to it; they are collected later",
