@@ -279,6 +279,9 @@ class Kube(KubeShape):
         revision = self.keeper.get("/api/v1/namespaces")["metadata"]["resourceVersion"]
         Http(f"http://127.0.0.1:{self.kube.etcd_port}").send("POST", "/v3/kv/compaction", {"revision": revision})
         self.kube.restart_apiserver()
+        # One that has just started knows no roles for a moment, and refuses all that is not an administrator's.
+        self.wait("it knows the roles", lambda: all(
+            client.request("GET", f"{self.NODES}?limit=1").status == 200 for client in (self.read, self.write)), 30)
 
     def runner_pods(self, node):
         if node in self.machines:
