@@ -144,7 +144,7 @@ static void update(struct exchange *exchange, const char *name, const json_t *ob
 static void refuse_change(struct exchange *exchange, const char *name, const char *field,
                           const char *value)
 {
-    char cause[160], text[400];
+    char cause[160], text[640];
     snprintf(cause, sizeof cause, "Invalid value: \"%.80s\": field is immutable", value);
     snprintf(text, sizeof text, "Node \"%s\" is invalid: %s: %s", name, field, cause);
     kube_status(exchange, 422, "Invalid", text,
