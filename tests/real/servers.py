@@ -300,9 +300,10 @@ class Kubernetes:
         self.processes.wait_answering("kube-apiserver", process, self.api, "/api/v1/namespaces/default", 120)
 
     def restart_apiserver(self):
-        """Ends it and starts it anew over the same etcd: nothing is in its cache."""
+        """Ends it and starts it anew over the same etcd: nothing is in its cache. It is killed, since it waits for
+        the watches of others when it is asked to end."""
         entry = next(one for one in self.processes.running if one[0] == "kube-apiserver")
-        entry[1].terminate()
+        entry[1].kill()
         entry[1].wait(30)
         self.processes.running.remove(entry)
         self.start_apiserver()
