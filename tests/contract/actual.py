@@ -183,7 +183,8 @@ class Gitea(GiteaShape):
         self.gitea.admin("user", "create", "--username", name, "--random-password", "--email",
                          f"{name}@example.invalid", "--must-change-password=false")
         return self.with_token(self.gitea.admin("user", "generate-access-token", "--username", name, "--token-name",
-                                                "t", "--scopes", READ_SCOPES, "--raw"))
+                                                "t", "--scopes", READ_SCOPES, "--raw",
+                                                form=r"[0-9a-f]{40}"))
 
 
 class Kube(KubeShape):

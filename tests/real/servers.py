@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import pathlib
+import re
 import secrets
 import signal
 import socket
@@ -189,19 +190,24 @@ class Gitea:
         self.read_token = self.token("read", "read:admin,read:repository,read:organization")
         self.write_token = self.token("write", "write:admin,write:repository")
 
-    def run(self, *words):
-        return subprocess.check_output([str(self.program), *words], env=self.env, text=True,
-                                       stdin=subprocess.DEVNULL).strip().splitlines()[-1]
+    def run(self, *words, form=r".+"):
+        """The last line of what it prints that has this form: its log may stand before and behind it."""
+        printed = subprocess.check_output([str(self.program), *words], env=self.env, text=True,
+                                          stdin=subprocess.DEVNULL)
+        lines = [line for line in printed.splitlines() if re.fullmatch(form, line)]
+        assert lines, f"gitea {words[0]} printed no line of the form {form}:\n{printed[-1000:]}"
+        return lines[-1]
 
-    def admin(self, *words):
-        return self.run("admin", *words, "-c", str(self.ini), "-w", str(self.folder))
+    def admin(self, *words, form=r".+"):
+        return self.run("admin", *words, "-c", str(self.ini), "-w", str(self.folder), form=form)
 
     def token(self, name, scopes):
         return self.admin("user", "generate-access-token", "--username", self.ADMIN, "--token-name", name,
-                          "--scopes", scopes, "--raw")
+                          "--scopes", scopes, "--raw", form=r"[0-9a-f]{40}")
 
     def registration_token(self):
-        return self.run("actions", "generate-runner-token", "-c", str(self.ini), "-w", str(self.folder))
+        return self.run("actions", "generate-runner-token", "-c", str(self.ini), "-w", str(self.folder),
+                        form=r"[0-9A-Za-z]{40}")
 
     def push_workflow(self, repository, text):
         """Makes a repository and pushes one commit that holds the workflow: its jobs begin to wait."""
