@@ -120,7 +120,8 @@ void exchange_reply_json(struct exchange *exchange, int status, json_t *body)
         exchange_reply_text(exchange, 500, "text/plain", "out of memory", 13);
         return;
     }
-    answer_with(exchange, status, "application/json", text, strlen(text));
+    const char *type = exchange->listener->definition->json_type;
+    answer_with(exchange, status, type != NULL ? type : "application/json", text, strlen(text));
 }
 
 void exchange_reply_text(struct exchange *exchange, int status, const char *content_type,

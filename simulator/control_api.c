@@ -272,6 +272,7 @@ static const struct route routes[] = {
     ROUTE("POST", "/runners", control_runners_add),
     ROUTE("PATCH", "/runners/{id}", control_runners_disable),
     ROUTE("DELETE", "/runners/{id}", control_runners_delete),
+    ROUTE("POST", "/runners/{id}/kill", control_runners_kill),
     ROUTE("POST", "/servers", control_servers_add),
     ROUTE("POST", "/servers/{id}/crash", control_servers_crash),
     ROUTE("POST", "/servers/{id}/trouble", control_servers_trouble),

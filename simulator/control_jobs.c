@@ -175,3 +175,10 @@ void control_runners_delete(struct exchange *exchange)
     exchange_parameter_u64(exchange, "id", &id);
     control_verdict(exchange, world_runner_delete(exchange_world(exchange), id), "runner");
 }
+
+void control_runners_kill(struct exchange *exchange)
+{
+    uint64_t id = 0;
+    exchange_parameter_u64(exchange, "id", &id);
+    control_verdict(exchange, world_runner_kill(exchange_world(exchange), id), "runner");
+}

@@ -43,6 +43,7 @@ void control_jobs_cancel(struct exchange *exchange);
 void control_runners_add(struct exchange *exchange);
 void control_runners_disable(struct exchange *exchange);
 void control_runners_delete(struct exchange *exchange);
+void control_runners_kill(struct exchange *exchange);
 void control_servers_add(struct exchange *exchange);
 void control_servers_crash(struct exchange *exchange);
 void control_servers_trouble(struct exchange *exchange);

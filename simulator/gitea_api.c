@@ -63,10 +63,14 @@ bool gitea_view(struct exchange *exchange, struct gitea_view *out)
     out->owner = exchange_parameter(exchange, "owner");
     out->repo = exchange_parameter(exchange, "repo");
     out->scope = out->repo != NULL ? WORLD_SCOPE_REPO : WORLD_SCOPE_ORG;
+    if (!world_owner_exists(exchange_world(exchange), out->owner)) {
+        gitea_not_found(exchange, out->repo == NULL ? "GetOrgByName" : "GetUserByName");
+        return false;
+    }
     if (out->repo == NULL ||
         world_repo_find(exchange_world(exchange), out->owner, out->repo) != NULL)
         return true;
-    gitea_not_found(exchange, "The target couldn't be found.");
+    gitea_not_found(exchange, "not found");
     return false;
 }
 
@@ -94,7 +98,7 @@ void gitea_cron_run(struct exchange *exchange)
     if (!gitea_view(exchange, &view))
         return;
     if (strcmp(exchange_parameter(exchange, "task"), "stop_zombie_tasks") != 0) {
-        gitea_not_found(exchange, "The target couldn't be found.");
+        gitea_not_found(exchange, "not found");
         return;
     }
     world_zombie_sweep(exchange_world(exchange));
@@ -107,6 +111,11 @@ static bool before(struct exchange *exchange)
                         "max-age=0, private, must-revalidate, no-transform");
     exchange_add_header(exchange, "X-Content-Type-Options", "nosniff");
     api_advance(exchange);
+    /* Also where no token is needed, a wrong one is refused. */
+    if (exchange_token(exchange) == TOKEN_WRONG) {
+        gitea_refuse(exchange, REFUSE_WRONG_TOKEN);
+        return false;
+    }
     return gitea_scope_allows(exchange);
 }
 
@@ -133,6 +142,7 @@ bool gitea_api_init(struct gitea_api **out, const struct gitea_options *options,
                                               .route_count = sizeof routes / sizeof *routes,
                                               .refuse = gitea_refuse,
                                               .before = before,
+                                              .json_type = "application/json;charset=utf-8",
                                               .context = api};
     *out = api;
     return true;

@@ -19,6 +19,14 @@ void gitea_not_found(struct exchange *exchange, const char *message)
                         json_pack("{s:n, s:s, s:s}", "errors", "message", message, "url", url));
 }
 
+/* How Gitea's router says that it knows no such path: no JSON. */
+static void no_such_path(struct exchange *exchange)
+{
+    static const char words[] = "404 page not found\n";
+    exchange_add_header(exchange, "X-Content-Type-Options", "nosniff");
+    exchange_reply_text(exchange, 404, "text/plain; charset=utf-8", words, sizeof words - 1);
+}
+
 void gitea_refuse(struct exchange *exchange, enum refusal why)
 {
     static const char busy[] = "Too many requests";
@@ -28,7 +36,7 @@ void gitea_refuse(struct exchange *exchange, enum refusal why)
         gitea_error(exchange, 401, "invalid username, password or token");
         return;
     case REFUSE_READ_ONLY: gitea_scope_allows(exchange); return;
-    case REFUSE_NOT_FOUND: gitea_not_found(exchange, "The target couldn't be found."); return;
+    case REFUSE_NOT_FOUND: no_such_path(exchange); return;
     case REFUSE_METHOD: exchange_reply_empty(exchange, 405); return;
     case REFUSE_TOO_LARGE: gitea_error(exchange, 413, "request entity too large"); return;
     case REFUSE_RATE_LIMIT:

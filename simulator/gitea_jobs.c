@@ -151,18 +151,20 @@ static const struct world_run *path_run(struct exchange *exchange, const struct 
         run = world_run_find(exchange_world(exchange), id);
     if (run == NULL || strcmp(run->repo->owner, view->owner) != 0 ||
         strcmp(run->repo->name, view->repo) != 0) {
-        gitea_not_found(exchange, "The target couldn't be found.");
+        gitea_not_found(exchange, "not found");
         return NULL;
     }
     return run;
 }
 
+/* Of a run that is not there: none. */
 void gitea_run_jobs(struct exchange *exchange)
 {
     struct gitea_view view;
-    const struct world_run *run = gitea_view(exchange, &view) ? path_run(exchange, &view) : NULL;
-    if (run != NULL)
-        reply_jobs(exchange, &view, run->id);
+    uint64_t id = 0;
+    (void)exchange_parameter_u64(exchange, "id", &id);
+    if (gitea_view(exchange, &view))
+        reply_jobs(exchange, &view, id != 0 ? id : UINT64_MAX);
 }
 
 void gitea_jobs_get(struct exchange *exchange)
@@ -175,7 +177,7 @@ void gitea_jobs_get(struct exchange *exchange)
     if (exchange_parameter_u64(exchange, "id", &id))
         job = world_job_find(exchange_world(exchange), id);
     if (job == NULL || !in_view(&view, job))
-        gitea_not_found(exchange, "The target couldn't be found.");
+        gitea_not_found(exchange, "not found");
     else
         exchange_reply_json(exchange, 200, gitea_job(exchange, job));
 }

@@ -2,6 +2,7 @@
  * get, fence, delete, the registration token. May not decide what becomes of a job. */
 #include "simulator/gitea_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,6 +86,40 @@ void gitea_runners_get(struct exchange *exchange)
         exchange_reply_json(exchange, 200, gitea_runner(exchange, runner));
 }
 
+static const char *type_word(const json_t *value)
+{
+    if (json_is_object(value))
+        return "object";
+    if (json_is_array(value))
+        return "array";
+    return json_is_number(value) ? "number" : json_is_string(value) ? "string" : "bool";
+}
+
+/* Whether the body says it; false: it has answered, in the words of Go's decoder. */
+static bool says_disabled(struct exchange *exchange, const json_t *disabled)
+{
+    static const char to[] = "[]: json: cannot unmarshal";
+    char text[160];
+    size_t length;
+    const json_t *body = exchange_body(exchange);
+    (void)exchange_body_text(exchange, &length);
+    if (body == NULL && length > 0)
+        snprintf(text, sizeof text, "[]: unexpected EOF");
+    else if (body != NULL && !json_is_object(body))
+        snprintf(text, sizeof text, "%s %s into Go value of type structs.EditActionRunnerOption",
+                 to, type_word(body));
+    else if (disabled == NULL || json_is_null(disabled))
+        snprintf(text, sizeof text, "[Disabled]: Required");
+    else if (!json_is_boolean(disabled))
+        snprintf(text, sizeof text,
+                 "%s %s into Go struct field EditActionRunnerOption.disabled of type bool", to,
+                 type_word(disabled));
+    else
+        return true;
+    gitea_error(exchange, 422, text);
+    return false;
+}
+
 void gitea_runners_patch(struct exchange *exchange)
 {
     json_t *disabled = json_object_get(exchange_body(exchange), "disabled");
@@ -95,16 +130,8 @@ void gitea_runners_patch(struct exchange *exchange)
     const struct world_runner *runner = path_runner(exchange);
     if (runner == NULL)
         return;
-    if (disabled == NULL || json_is_null(disabled)) {
-        gitea_error(exchange, 422, "[Disabled]: Required");
+    if (!says_disabled(exchange, disabled))
         return;
-    }
-    if (!json_is_boolean(disabled)) {
-        gitea_error(exchange, 422,
-                    "json: cannot unmarshal into Go struct field EditActionRunnerOption.disabled "
-                    "of type bool");
-        return;
-    }
     uint64_t id = runner->id;
     world_runner_disable(exchange_world(exchange), id, json_is_true(disabled));
     exchange_reply_json(exchange, 200,

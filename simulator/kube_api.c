@@ -89,7 +89,11 @@ static bool before(struct exchange *exchange)
     exchange_add_header(exchange, "X-Kubernetes-Pf-Prioritylevel-Uid",
                         "a323bf84-9f35-4e0e-93af-20f8ec1f6dfa");
     api_advance(exchange);
-    return true;
+    /* Also where no token is needed, a wrong one is refused. */
+    if (exchange_token(exchange) != TOKEN_WRONG)
+        return true;
+    kube_refuse(exchange, REFUSE_WRONG_TOKEN);
+    return false;
 }
 
 /* ---------------------------------------------------------------------------- what has changed */

@@ -93,8 +93,8 @@ static bool go_on(struct exchange *exchange, const struct kube_selection *select
     char start[KEY_BYTES_MAX], fresh[TOKEN_BYTES_MAX];
     int64_t version;
     if (!kube_continue_read(token, &version, start, sizeof start)) {
-        kube_status(exchange, 400, "BadRequest", "continue key is not valid: illegal base64 data",
-                    NULL);
+        kube_status(exchange, 400, "BadRequest",
+                    "invalid continue token: continue key is not valid: illegal base64 data", NULL);
         return false;
     }
     const struct kube_snapshot *snapshot =
@@ -114,6 +114,22 @@ static bool go_on(struct exchange *exchange, const struct kube_selection *select
     return true;
 }
 
+/* Numbers of the query must be some; false: it has answered 400. */
+static bool numbers_are_read(struct exchange *exchange)
+{
+    static const char *const keys[] = {"limit", "resourceVersion"};
+    char text[160];
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const char *value = exchange_query(exchange, keys[i]);
+        if (value == NULL || value[strspn(value, "-0123456789")] == '\0')
+            continue;
+        snprintf(text, sizeof text, "strconv.ParseInt: parsing \"%.80s\": invalid syntax", value);
+        kube_status(exchange, 400, "BadRequest", text, NULL);
+        return false;
+    }
+    return true;
+}
+
 /* The resourceVersion of a list that begins: false, it has answered 410 or 504. */
 static bool version_is_served(struct exchange *exchange)
 {
@@ -122,7 +138,7 @@ static bool version_is_served(struct exchange *exchange)
     const char *match = exchange_query(exchange, "resourceVersionMatch");
     char text[120];
     if (asked > (int64_t)now) {
-        snprintf(text, sizeof text, "Too large resource version: %lld, current: %llu",
+        snprintf(text, sizeof text, "Timeout: Too large resource version: %lld, current: %llu",
                  (long long)asked, (unsigned long long)now);
         exchange_delay_answer(exchange, KUBE_TOO_HIGH_MS);
         exchange_add_header(exchange, "Retry-After", "1");
@@ -199,7 +215,7 @@ void kube_list(struct exchange *exchange, const struct kube_kind *kind)
     const char *watch = exchange_query(exchange, "watch");
     const char *token = exchange_query(exchange, "continue");
     int64_t limit = exchange_query_i64(exchange, "limit", 0);
-    if (!kube_read_selection(exchange, kind, &selection))
+    if (!numbers_are_read(exchange) || !kube_read_selection(exchange, kind, &selection))
         return;
     if (watch != NULL && (strcmp(watch, "true") == 0 || strcmp(watch, "1") == 0)) {
         kube_watch_begin(exchange, &selection);

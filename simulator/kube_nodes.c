@@ -12,6 +12,24 @@ bool kube_is_dry_run(const struct exchange *exchange)
     return value != NULL && strcmp(value, "All") == 0;
 }
 
+bool kube_reads_options(struct exchange *exchange)
+{
+    const json_t *options = exchange_body(exchange);
+    const char *kind = json_string_value(json_object_get(options, "kind"));
+    size_t length;
+    char text[160];
+    (void)exchange_body_text(exchange, &length);
+    if (length == 0 ||
+        (json_is_object(options) && (kind == NULL || !strcmp(kind, "DeleteOptions"))))
+        return true;
+    if (kind != NULL)
+        snprintf(text, sizeof text, "no kind \"%.80s\" is registered for version \"v1\"", kind);
+    else
+        snprintf(text, sizeof text, "couldn't get version/kind; json parse error");
+    kube_status(exchange, 400, "BadRequest", text, NULL);
+    return false;
+}
+
 bool kube_preconditions_hold(struct exchange *exchange, const json_t *options, const char *kind,
                              const char *name, const char *uid, uint64_t resource_version)
 {
@@ -53,6 +71,16 @@ static bool read_taint(const json_t *object, struct world_taint *out)
     return true;
 }
 
+/* Each pair of key and effect may stand there once. */
+static bool is_repeated(const struct world_taint *taints, size_t last)
+{
+    for (size_t i = 0; i < last; i++)
+        if (strcmp(taints[i].key, taints[last].key) == 0 &&
+            strcmp(taints[i].effect, taints[last].effect) == 0)
+            return true;
+    return false;
+}
+
 struct node_change {
     struct world_pair label_pairs[WORLD_MAP_PAIRS_MAX], annotation_pairs[WORLD_MAP_PAIRS_MAX];
     struct world_map labels, annotations;
@@ -74,10 +102,10 @@ static const char *read_node(const json_t *object, struct node_change *out)
     if (annotations != NULL && !api_read_map(annotations, out->annotation_pairs, &out->annotations))
         return "metadata.annotations";
     if (json_array_size(taints) > WORLD_TAINTS_MAX)
-        return "spec.taints";
+        return "metadata.taints";
     for (size_t i = 0; i < json_array_size(taints); i++) {
-        if (!read_taint(json_array_get(taints, i), &out->taints[i]))
-            return "spec.taints";
+        if (!read_taint(json_array_get(taints, i), &out->taints[i]) || is_repeated(out->taints, i))
+            return "metadata.taints";
         out->spec.taint_count++;
     }
     for (uint32_t i = 0; i < out->labels.count; i++) {
@@ -112,25 +140,41 @@ static void update(struct exchange *exchange, const char *name, const json_t *ob
     free(change);
 }
 
-/* A patch may name the resource version and uid it was made for. */
+/* A field that may never change. */
+static void refuse_change(struct exchange *exchange, const char *name, const char *field,
+                          const char *value)
+{
+    char cause[160], text[640];
+    snprintf(cause, sizeof cause, "Invalid value: \"%.80s\": field is immutable", value);
+    snprintf(text, sizeof text, "Node \"%s\" is invalid: %s: %s", name, field, cause);
+    kube_status(exchange, 422, "Invalid", text,
+                json_pack("{s:s, s:s, s:[{s:s, s:s, s:s}]}", "name", name, "kind", "Node", "causes",
+                          "reason", "FieldValueInvalid", "message", cause, "field", field));
+}
+
+/* A patch may name the resource version and uid it was made for: an older version is a conflict,
+ * another uid is a field that cannot be changed. */
 static bool metadata_matches(struct exchange *exchange, const json_t *object,
                              const struct world_node *node)
 {
-    char version[24], text[200];
+    char version[24], text[400];
     const char *uid = kube_text_at(object, "metadata.uid");
+    const char *name = kube_text_at(object, "metadata.name");
     snprintf(version, sizeof version, "%llu", (unsigned long long)node->resource_version);
-    if (strcmp(uid, node->uid) != 0) {
+    if (strcmp(name, node->name) != 0) {
         snprintf(text, sizeof text,
-                 "Precondition failed: UID in precondition: %.60s, UID in object meta: %s", uid,
-                 node->uid);
-        kube_conflict(exchange, "nodes", node->name, text);
-        return false;
-    }
-    if (strcmp(kube_text_at(object, "metadata.resourceVersion"), version) == 0)
+                 "the name of the object (%.80s) does not match the name on the URL (%s)", name,
+                 node->name);
+        kube_status(exchange, 400, "BadRequest", text, NULL);
+    } else if (strcmp(kube_text_at(object, "metadata.resourceVersion"), version) != 0) {
+        kube_conflict(exchange, "nodes", node->name,
+                      "the object has been modified; please apply your changes to the latest "
+                      "version and try again");
+    } else if (strcmp(uid, node->uid) != 0) {
+        refuse_change(exchange, node->name, "metadata.uid", uid);
+    } else {
         return true;
-    kube_conflict(exchange, "nodes", node->name,
-                  "the object has been modified; please apply your changes to the latest version "
-                  "and try again");
+    }
     return false;
 }
 
@@ -161,7 +205,8 @@ void kube_nodes_delete(struct exchange *exchange)
         kube_not_found(exchange, &kube_nodes, name);
         return;
     }
-    if (!kube_preconditions_hold(exchange, exchange_body(exchange), "Node", name, node->uid,
+    if (!kube_reads_options(exchange) ||
+        !kube_preconditions_hold(exchange, exchange_body(exchange), "Node", name, node->uid,
                                  node->resource_version))
         return;
     snprintf(uid, sizeof uid, "%s", node->uid);

@@ -186,15 +186,12 @@ bool kube_apply_patch(struct exchange *exchange, json_t *object)
         enum kube_patch_result result = kube_json_patch(object, patch);
         if (result == KUBE_PATCHED)
             return true;
-        return refuse(exchange, result == KUBE_PATCH_BAD ? 400 : 422,
-                      result == KUBE_PATCH_BAD ? "BadRequest" : "Invalid",
+        bool is_list = json_is_array(patch);
+        return refuse(exchange, is_list ? 422 : 400, is_list ? "Invalid" : "BadRequest",
                       "the server rejected our request due to an error in our request");
     }
     if (!strategic && !has_type(exchange, "application/merge-patch+json"))
-        return refuse(exchange, 415, "UnsupportedMediaType",
-                      "the body of the request was in an unknown format - accepted media types "
-                      "include: application/json-patch+json, application/merge-patch+json, "
-                      "application/strategic-merge-patch+json");
+        return refuse(exchange, 415, "UnsupportedMediaType", "415: Unsupported Media Type");
     if (!json_is_object(patch))
         return refuse(exchange, 400, "BadRequest", "error decoding patch: it is no JSON object");
     kube_merge(object, patch, strategic);

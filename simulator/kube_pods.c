@@ -52,7 +52,7 @@ void kube_pods_delete(struct exchange *exchange)
     const json_t *options = exchange_body(exchange);
     const char *space = exchange_parameter(exchange, "namespace");
     const char *name = exchange_parameter(exchange, "name");
-    if (pod == NULL ||
+    if (pod == NULL || !kube_reads_options(exchange) ||
         !kube_preconditions_hold(exchange, options, "Pod", name, pod->uid, pod->resource_version))
         return;
     json_t *shown = kube_pod(pod);
@@ -110,15 +110,22 @@ static void refuse_unseen(struct exchange *exchange, const struct world_pod *pod
                           "message", text, "retryAfterSeconds", 10));
 }
 
-static bool is_eviction(const json_t *body, const char *name)
+/* What is wrong with the body; NULL: it is an Eviction of this pod. */
+static const char *wrong_eviction(const json_t *body, const char *space, const char *name)
 {
     const char *kind = json_string_value(json_object_get(body, "kind"));
     const char *version = json_string_value(json_object_get(body, "apiVersion"));
-    const char *named = kube_text_at(body, "metadata.name");
-    return (kind == NULL || strcmp(kind, "Eviction") == 0) &&
-           (version == NULL || strcmp(version, "policy/v1") == 0 ||
-            strcmp(version, "policy/v1beta1") == 0) &&
-           (named[0] == '\0' || strcmp(named, name) == 0);
+    const char *in = kube_text_at(body, "metadata.namespace");
+    if (!json_is_object(body) || (kind != NULL && strcmp(kind, "Eviction") != 0) ||
+        (version != NULL && strcmp(version, "policy/v1") != 0 &&
+         strcmp(version, "policy/v1beta1") != 0))
+        return "the object provided is unrecognized (must be of type Eviction)";
+    if (in[0] != '\0' && strcmp(in, space) != 0)
+        return "the namespace of the provided object does not match the namespace sent on the "
+               "request";
+    return strcmp(kube_text_at(body, "metadata.name"), name) == 0
+               ? NULL
+               : "name in URL does not match name in Eviction object";
 }
 
 static void answer_eviction(struct exchange *exchange, enum world_verdict verdict)
@@ -153,9 +160,9 @@ void kube_pods_evict(struct exchange *exchange)
     const char *name = exchange_parameter(exchange, "name");
     if (pod == NULL)
         return;
-    if (!json_is_object(body) || !is_eviction(body, name)) {
-        kube_status(exchange, 400, "BadRequest",
-                    "the body is no policy/v1 or policy/v1beta1 Eviction of this pod", NULL);
+    const char *wrong = wrong_eviction(body, exchange_parameter(exchange, "namespace"), name);
+    if (wrong != NULL) {
+        kube_status(exchange, 400, "BadRequest", wrong, NULL);
         return;
     }
     if (!kube_preconditions_hold(exchange, options, "Pod", name, pod->uid, pod->resource_version))

@@ -108,6 +108,8 @@ bool kube_apply_patch(struct exchange *exchange, json_t *object);
 
 /* Checks DeleteOptions preconditions (or a patch's metadata) against an object; false: it has
  * answered 409. */
+/* Whether the body of a DELETE is empty or DeleteOptions; false: it has answered 400. */
+bool kube_reads_options(struct exchange *exchange);
 bool kube_preconditions_hold(struct exchange *exchange, const json_t *options, const char *kind,
                              const char *name, const char *uid, uint64_t resource_version);
 bool kube_is_dry_run(const struct exchange *exchange);

@@ -105,13 +105,14 @@ static void forbid(struct exchange *exchange, const char *user)
     const char *name = exchange_parameter(exchange, "name");
     const char *space = exchange_parameter(exchange, "namespace");
     name_resource(exchange, group, resource, &subresource);
-    snprintf(text, sizeof text,
-             "%s%s%s%s is forbidden: User \"%s\" cannot %s resource \"%s%s\" in API group \"%s\" "
-             "%s%s%s",
-             resource, name != NULL ? " \"" : "", name != NULL ? name : "",
-             name != NULL ? "\"" : "", user, verb_of(exchange), resource, subresource, group,
-             space != NULL ? "in the namespace \"" : "at the cluster scope",
-             space != NULL ? space : "", space != NULL ? "\"" : "");
+    snprintf(
+        text, sizeof text,
+        "%s%s%s%s%s%s is forbidden: User \"%s\" cannot %s resource \"%s%s\" in API group \"%s\" "
+        "%s%s%s",
+        resource, group[0] != '\0' ? "." : "", group, name != NULL ? " \"" : "",
+        name != NULL ? name : "", name != NULL ? "\"" : "", user, verb_of(exchange), resource,
+        subresource, group, space != NULL ? "in the namespace \"" : "at the cluster scope",
+        space != NULL ? space : "", space != NULL ? "\"" : "");
     json_t *details = json_object();
     if (name != NULL)
         json_object_set_new(details, "name", json_string(name));

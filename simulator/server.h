@@ -96,7 +96,8 @@ struct api_definition {
     /* Runs before the handler of an accepted request, may be NULL: common headers, the API's own
      * rate limit. Returns false when it has answered itself. */
     bool (*before)(struct exchange *exchange);
-    void *context; /* exchange_context; owned by whoever made the definition */
+    void *context;         /* exchange_context; owned by whoever made the definition */
+    const char *json_type; /* Content-Type of its JSON; NULL: application/json */
 };
 
 /* Tokens of one API; NULL means "no such token". Both NULL: everybody may do everything. Copied. */
@@ -182,7 +183,7 @@ void exchange_add_header(struct exchange *exchange, const char *name, const char
 void exchange_add_headerf(struct exchange *exchange, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Answers with JSON, compact, Content-Type application/json. Takes the reference to body; a NULL
+/* Answers with JSON, compact, in the API's Content-Type for it. Takes the reference to body; a NULL
  * body (memory ran out while it was built) answers 500. */
 void exchange_reply_json(struct exchange *exchange, int status, json_t *body);
 

@@ -17,6 +17,21 @@ const struct world_repo *world_repo_find(const struct world *world, const char *
     return NULL;
 }
 
+bool world_owner_exists(const struct world *world, const char *owner)
+{
+    for (size_t i = 0; i < world->repos.count; i++) {
+        const struct repo_entry *entry = world->repos.items[i];
+        if (strcmp(entry->repo.owner, owner) == 0)
+            return true;
+    }
+    for (size_t i = 0; i < world->runners.count; i++) {
+        const struct runner_entry *entry = world->runners.items[i];
+        if (strcmp(entry->runner.owner, owner) == 0)
+            return true;
+    }
+    return world->config.runner_owner != NULL && strcmp(world->config.runner_owner, owner) == 0;
+}
+
 const struct world_repo *world_repo(struct world *world, const char *owner, const char *name)
 {
     const struct world_repo *found = world_repo_find(world, owner, name);

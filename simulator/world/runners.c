@@ -396,3 +396,14 @@ enum world_verdict world_runner_delete(struct world *world, uint64_t id)
         job_lose(world, job_entry_find(world, entry->runner.job_id));
     return WORLD_OK;
 }
+
+enum world_verdict world_runner_kill(struct world *world, uint64_t id)
+{
+    struct runner_entry *entry = runner_entry_find(world, id);
+    if (entry == NULL)
+        return WORLD_NOT_FOUND;
+    if (!entry->runner.daemon)
+        return WORLD_CONFLICT;
+    runner_kill(world, entry);
+    return WORLD_OK;
+}

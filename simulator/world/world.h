@@ -215,6 +215,8 @@ uint32_t world_budget_healthy(const struct world *world, const struct world_budg
 const struct world_repo *world_repo(struct world *world, const char *owner, const char *name);
 const struct world_repo *world_repo_find(const struct world *world, const char *owner,
                                          const char *name);
+/* Somebody of that name has a repository or a runner. */
+bool world_owner_exists(const struct world *world, const char *owner);
 
 struct world_job_spec {
     const char *name;
@@ -249,7 +251,9 @@ struct world_runner_spec {
 uint64_t world_runner_create(struct world *world, const struct world_runner_spec *spec);
 enum world_verdict world_runner_disable(struct world *world, uint64_t id, bool disabled);
 enum world_verdict world_runner_delete(struct world *world, uint64_t id); /* no check for busy */
-size_t world_runner_count(const struct world *world);                     /* registered ones */
+/* Its daemon dies at once, registered or not, and what it works on is lost. CONFLICT: none runs. */
+enum world_verdict world_runner_kill(struct world *world, uint64_t id);
+size_t world_runner_count(const struct world *world); /* registered ones */
 const struct world_runner *world_runner_at(const struct world *world, size_t index);
 const struct world_runner *world_runner_find(const struct world *world, uint64_t id);
 /* What Gitea's API shows, lies included (config offline_ms, busy_window_ms). */

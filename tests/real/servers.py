@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import pathlib
+import re
 import secrets
 import signal
 import socket
@@ -15,6 +16,10 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+
+import yaml
+
+DEPLOY = pathlib.Path(__file__).resolve().parent.parent.parent / "deploy"
 
 
 def free_port():
@@ -161,7 +166,8 @@ class Gitea:
 
     ADMIN = "keeper"
 
-    def __init__(self, binaries, folder, processes):
+    def __init__(self, binaries, folder, processes, extra=""):
+        """`extra`: more lines of app.ini."""
         self.program = binaries["gitea"]
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True)
@@ -174,7 +180,7 @@ class Gitea:
         self.ini.write_text(GITEA_INI.format(
             user=subprocess.check_output(["id", "-un"], text=True).strip(), folder=self.folder, port=self.port,
             url=self.url, static=self.program.parent / "static", secret_key=secrets.token_hex(32),
-            internal_token=internal))
+            internal_token=internal) + extra)
         process = processes.start("gitea", [self.program, "web", "-c", self.ini, "-w", self.folder], env=self.env)
         processes.wait_answering("gitea", process, Api(self.url, None), "/api/v1/version")
         self.password = secrets.token_hex(12)
@@ -184,19 +190,24 @@ class Gitea:
         self.read_token = self.token("read", "read:admin,read:repository,read:organization")
         self.write_token = self.token("write", "write:admin,write:repository")
 
-    def run(self, *words):
-        return subprocess.check_output([str(self.program), *words], env=self.env, text=True,
-                                       stdin=subprocess.DEVNULL).strip().splitlines()[-1]
+    def run(self, *words, form=r".+"):
+        """The last line of what it prints that has this form: its log may stand before and behind it."""
+        printed = subprocess.check_output([str(self.program), *words], env=self.env, text=True,
+                                          stdin=subprocess.DEVNULL)
+        lines = [line for line in printed.splitlines() if re.fullmatch(form, line)]
+        assert lines, f"gitea {words[0]} printed no line of the form {form}:\n{printed[-1000:]}"
+        return lines[-1]
 
-    def admin(self, *words):
-        return self.run("admin", *words, "-c", str(self.ini), "-w", str(self.folder))
+    def admin(self, *words, form=r".+"):
+        return self.run("admin", *words, "-c", str(self.ini), "-w", str(self.folder), form=form)
 
     def token(self, name, scopes):
         return self.admin("user", "generate-access-token", "--username", self.ADMIN, "--token-name", name,
-                          "--scopes", scopes, "--raw")
+                          "--scopes", scopes, "--raw", form=r"[0-9a-f]{40}")
 
     def registration_token(self):
-        return self.run("actions", "generate-runner-token", "-c", str(self.ini), "-w", str(self.folder))
+        return self.run("actions", "generate-runner-token", "-c", str(self.ini), "-w", str(self.folder),
+                        form=r"[0-9A-Za-z]{40}")
 
     def push_workflow(self, repository, text):
         """Makes a repository and pushes one commit that holds the workflow: its jobs begin to wait."""
@@ -294,6 +305,15 @@ class Kubernetes:
             "--disable-admission-plugins=ServiceAccount", "--allow-privileged=true"], cwd=self.folder)
         self.processes.wait_answering("kube-apiserver", process, self.api, "/api/v1/namespaces/default", 120)
 
+    def restart_apiserver(self):
+        """Ends it and starts it anew over the same etcd: nothing is in its cache. It is killed, since it waits for
+        the watches of others when it is asked to end."""
+        entry = next(one for one in self.processes.running if one[0] == "kube-apiserver")
+        entry[1].kill()
+        entry[1].wait(30)
+        self.processes.running.remove(entry)
+        self.start_apiserver()
+
     def start_controllers(self):
         manager, keeper = self.kubeconfig("manager"), self.kubeconfig("keeper")
         self.processes.start("kube-controller-manager", [
@@ -317,3 +337,27 @@ class Kubernetes:
     def apply(self, kind_paths, manifest):
         """Creates one object of a manifest; what is there already stays."""
         self.api.call("POST", kind_paths[manifest["kind"]], manifest, accept_errors=(409,))
+
+
+def real_programs():
+    """The servers' programs by name, from the folder that tests/real/build prints."""
+    folder = pathlib.Path(os.environ["EBBTIDE_REAL_SERVERS"])
+    return {path.name: path for path in folder.glob("*/*") if path.is_file() and os.access(path, os.X_OK)}
+
+
+def grant(kube):
+    """Applies the manifests that users apply, and gives their roles to the two test users."""
+    rbac = "/apis/rbac.authorization.k8s.io/v1"
+    paths = {"Namespace": "/api/v1/namespaces", "ClusterRole": f"{rbac}/clusterroles",
+             "ServiceAccount": "/api/v1/namespaces/ebbtide/serviceaccounts",
+             "Secret": "/api/v1/namespaces/ebbtide/secrets", "ClusterRoleBinding": f"{rbac}/clusterrolebindings",
+             "DaemonSet": "/apis/apps/v1/namespaces/gitea-runners/daemonsets"}
+    kube.apply(paths, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "gitea-runners"}})
+    for manifest in ("access.yaml", "runner.yaml"):
+        for part in yaml.safe_load_all((DEPLOY / "kubernetes" / manifest).read_text()):
+            kube.apply(paths, part)
+    for name in ("poller", "actuator"):
+        kube.apply(paths, {
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": {"name": f"test-{name}"}, "subjects": [{"kind": "User", "name": name}],
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": f"ebbtide-{name}"}})

@@ -44,30 +44,6 @@ jobs:
 RUNNABLE = {f"burst ({n})" for n in range(BURST)} | {"after"}
 
 
-def real_programs():
-    """The servers' programs by name, from the folder that tests/real/build prints."""
-    folder = pathlib.Path(os.environ["EBBTIDE_REAL_SERVERS"])
-    return {path.name: path for path in folder.glob("*/*") if path.is_file() and os.access(path, os.X_OK)}
-
-
-def grant(kube):
-    """Applies the manifests that users apply, and gives their roles to the two test users."""
-    rbac = "/apis/rbac.authorization.k8s.io/v1"
-    paths = {"Namespace": "/api/v1/namespaces", "ClusterRole": f"{rbac}/clusterroles",
-             "ServiceAccount": "/api/v1/namespaces/ebbtide/serviceaccounts",
-             "Secret": "/api/v1/namespaces/ebbtide/secrets", "ClusterRoleBinding": f"{rbac}/clusterrolebindings",
-             "DaemonSet": "/apis/apps/v1/namespaces/gitea-runners/daemonsets"}
-    kube.apply(paths, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "gitea-runners"}})
-    for manifest in ("access.yaml", "runner.yaml"):
-        for part in yaml.safe_load_all((ROOT / "deploy/kubernetes" / manifest).read_text()):
-            kube.apply(paths, part)
-    for name in ("poller", "actuator"):
-        kube.apply(paths, {
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-            "metadata": {"name": f"test-{name}"}, "subjects": [{"kind": "User", "name": name}],
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": f"ebbtide-{name}"}})
-
-
 def secret_file(path, text):
     path.write_text(text)
     path.chmod(0o400)
@@ -108,10 +84,10 @@ class Story:
     def __init__(self, folder):
         self.folder = folder
         self.processes = servers.Processes(folder / "logs")
-        programs = real_programs()
+        programs = servers.real_programs()
         self.gitea = servers.Gitea(programs, folder / "gitea", self.processes)
         self.kube = servers.Kubernetes(programs, folder / "kube", self.processes)
-        grant(self.kube)
+        servers.grant(self.kube)
         self.machines = folder / "machines"
         self.machines.mkdir()
         (self.machines / "settings.json").write_text(json.dumps({
