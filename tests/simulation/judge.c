@@ -276,7 +276,7 @@ bool judge_end(struct sim *sim)
     out->jobs_waiting = left;
     out->servers_min = sim->config->pools[0].min;
     for (size_t i = 0; i < world_server_count(sim->world); i++)
-        out->servers += witness_ours(sim->witness, world_server_at(sim->world, i)->name);
+        out->servers += witness_name(sim->witness, world_server_at(sim->world, i)->id) != NULL;
     if (sim->end_for_jobs)
         out->servers = 0; /* the fleet's turn comes next */
     snprintf(text, sizeof text,

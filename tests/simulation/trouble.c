@@ -461,7 +461,8 @@ static void heal_servers(struct sim *sim)
         const struct world_server *server = world_server_at(sim->world, i);
         if (server->delete_protected)
             (void)world_server_protect(sim->world, server->id, false, &action);
-        if (!server->foreign && !witness_ours(sim->witness, server->name) && count < SIM_NODES_MAX)
+        if (!server->foreign && witness_name(sim->witness, server->id) == NULL &&
+            count < SIM_NODES_MAX)
             strangers[count++] = server->id;
         else if (strncmp(server->name, "stranger-", strlen("stranger-")) == 0 &&
                  count < SIM_NODES_MAX)
