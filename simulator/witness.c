@@ -88,6 +88,23 @@ static bool held_by_person(const struct witness *witness, const struct world_ser
     return held;
 }
 
+/* Those that are being given back do not count for the pool's minimum: one fenced runner takes its
+ * whole node out of service. */
+static bool serves_or_comes(const struct witness *witness, const struct world_server *server)
+{
+    const struct rented *rented = witness_rented(witness, server->id);
+    bool serves = rented != NULL && !rented->had_runner;
+    for (size_t i = 0; i < world_runner_count(witness->world); i++) {
+        const struct world_runner *runner = world_runner_at(witness->world, i);
+        if (runner->server_id != server->id)
+            continue;
+        if (runner->disabled)
+            return false;
+        serves = serves || runner->daemon;
+    }
+    return serves && server->status != WORLD_SERVER_DELETING;
+}
+
 static bool is_used(const struct witness *witness, const struct world_server *server,
                     const struct rented *rented, int64_t now_ms)
 {
@@ -100,7 +117,7 @@ static bool is_used(const struct witness *witness, const struct world_server *se
         return false;
     for (size_t i = 0; i < world_server_count(witness->world); i++) {
         const struct world_server *other = world_server_at(witness->world, i);
-        in_pool += witness_marks(witness, &other->labels) &&
+        in_pool += witness_marks(witness, &other->labels) && serves_or_comes(witness, other) &&
                    strcmp(witness_label(&other->labels, SERVER_LABEL_POOL),
                           witness->rules.pool[rented->pool].name) == 0;
     }
