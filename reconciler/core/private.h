@@ -73,6 +73,7 @@ struct node {
     int64_t offline_mono_ms;  /* since when no runner is online; 0 one is */
     int64_t disabled_mono_ms; /* began of the first look that shows one disabled; 0 none is */
     bool foreign;             /* a person's fence */
+    bool held_by_rail;        /* its removal waited for rails.deletes_per_minute */
     bool rolled;              /* its teardown ran into a new paid hour */
     bool would_go;            /* mode observe: said already */
     int64_t would_go_reason;

@@ -93,8 +93,12 @@ static void on_done(struct core *core, struct node *node, enum action_kind kind)
         core->deleted++;
         core->out->measured.teardown_ms = took > 0 ? took : 1;
         took = took < most ? took : most;
-        core->teardown_ms =
-            took > core->teardown_ms ? took : core->teardown_ms - (core->teardown_ms - took) / 8;
+        /* How long a rail held it says nothing of the next one: the window allows for that apart.
+         */
+        if (!node->held_by_rail)
+            core->teardown_ms = took > core->teardown_ms
+                                    ? took
+                                    : core->teardown_ms - (core->teardown_ms - took) / 8;
         life_removed(&node->life, core->mono_ms);
         core->out->poll_now |= (1u << SOURCE_HETZNER) | (1u << SOURCE_KUBE);
     }
@@ -145,6 +149,7 @@ static void on_step(struct core *core, struct node *node, const struct action_re
     case OUTCOME_RUNNER_SEEN: on_runner_seen(core, node); return;
     case OUTCOME_REFUSED:
         node->errand.refused = true;
+        node->held_by_rail = true;
         core->remove_errors++;
         errand_back_off(core, node, result->retry_after_ms);
         return;

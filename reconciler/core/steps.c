@@ -100,8 +100,12 @@ static void step_draining(struct core *core, struct node *node)
 static void step_removing(struct core *core, struct node *node)
 {
     const struct node_removing *state = life_as_removing(&node->life);
-    if (state->done_mono_ms != 0 || !rails_allow_delete(core))
+    if (state->done_mono_ms != 0)
         return;
+    if (!rails_allow_delete(core)) {
+        node->held_by_rail = true;
+        return;
+    }
     if (node->errand.kind != ACTION_REMOVE_NODE)
         rails_count(core, &core->deletes);
     ask_step(core, node, ACTION_REMOVE_NODE, state->why.reason,
