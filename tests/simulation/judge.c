@@ -217,10 +217,20 @@ static int64_t longest_stay(const struct sim *sim, enum node_state state)
                                        : 0;
 }
 
+/* A rail that a person set may hold a teardown: that is said in an alarm, and counted. */
+static void note_rails(struct sim *sim, const struct status *status)
+{
+    for (uint32_t i = 0; i < status->alarms_count; i++)
+        if (status->alarms[i].kind == ALARM_RAIL)
+            witness_hindered(sim->witness, SIM_START_MS + sim->now_ms);
+}
+
 void judge_nodes(struct sim *sim)
 {
     const struct status *status = sim->output->status;
     char text[BOOK_TEXT_BYTES];
+    if (sim->brain_alive && status != NULL)
+        note_rails(sim, status);
     for (uint32_t i = 0; sim->brain_alive && status != NULL && i < status->nodes_count; i++) {
         const struct status_node *node = &status->nodes[i];
         const struct tried *tried = tried_of(sim, node->name);
