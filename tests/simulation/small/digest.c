@@ -116,7 +116,7 @@ static void saved(uint64_t *hash, const struct tiny *tiny, const struct tiny_sav
         wall(hash, tiny, node->since_ms);
         wall(hash, tiny, node->idle_ms);
         wall(hash, tiny, node->asked_ms);
-        number(hash, node->ready_ms != 0);
+        number(hash, node->kube_seen + 2u * node->runners_seen);
         for (unsigned r = 0; r < node->runners; r++)
             number(hash, node->runner[r]);
         number(hash, NEVER);

@@ -31,7 +31,8 @@ static void save_node(struct tiny_saved_node *to, const struct checkpoint_node *
                                    .since_ms = from->state_since_wall_ms,
                                    .idle_ms = from->idle_since_wall_ms,
                                    .asked_ms = from->create_asked_wall_ms,
-                                   .ready_ms = from->ready_seen_wall_ms};
+                                   .kube_seen = from->kube_seen,
+                                   .runners_seen = from->runners_seen};
     for (uint32_t r = 0; r < from->runners_count && r < TINY_RUNNERS * 2; r++) {
         to->runner[r] = (uint32_t)from->runners[r].id;
         to->runner_name[r] = name_index(from->runners[r].name);
@@ -84,7 +85,8 @@ static const struct checkpoint *load(const struct tiny_saved *from)
                                            .state_since_wall_ms = saved->since_ms,
                                            .idle_since_wall_ms = saved->idle_ms,
                                            .create_asked_wall_ms = saved->asked_ms,
-                                           .ready_seen_wall_ms = saved->ready_ms,
+                                           .kube_seen = saved->kube_seen,
+                                           .runners_seen = saved->runners_seen,
                                            .failures = saved->failures,
                                            .runners = runner[n],
                                            .runners_count = saved->runners,

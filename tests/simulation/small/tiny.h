@@ -115,7 +115,8 @@ struct tiny_saved_node {
     uint16_t name;
     uint8_t state, reason, failures, runners;
     uint64_t epoch, counter, server;
-    int64_t since_ms, idle_ms, asked_ms, ready_ms;
+    bool kube_seen, runners_seen;
+    int64_t since_ms, idle_ms, asked_ms;
     uint32_t runner[TINY_RUNNERS * 2];
     uint16_t runner_name[TINY_RUNNERS * 2];
 };
