@@ -158,7 +158,7 @@ void scene_action(struct sim *sim, unsigned slot, const struct action *action)
     for (unsigned k = 0; k < 3; k++) {
         const struct tiny_picture *held = &tiny->held[k];
         int64_t skew = held->wall_ms - held->api_ms;
-        out->source_age_ms[k] = held->there ? tiny->mono_ms - held->ended_ms : INT64_MAX;
+        out->source_age_ms[k] = held->there ? tiny->mono_ms - held->began_ms : INT64_MAX;
         out->source_age_max_ms[k] = STALE_MS;
         skew = skew < 0 ? -skew : skew;
         out->skew_ms = held->there && skew > out->skew_ms ? skew : out->skew_ms;
