@@ -84,49 +84,6 @@ void core_step(struct core *core, const struct core_event *event, struct core_ou
     core->out = NULL;
 }
 
-static uint64_t node_digest(uint64_t hash, const struct node *node)
-{
-    const struct retirement *why = life_retirement(&node->life);
-    const struct runner_set *runners = life_runners(&node->life);
-    hash = text_hash(hash, node->name);
-    hash = number_hash(hash, life_state(&node->life));
-    hash = number_hash(hash, (uint64_t)life_since(&node->life).mono_ms);
-    hash = number_hash(hash, why != NULL ? (uint64_t)why->reason + 1 : 0);
-    hash = number_hash(hash, node->server_id);
-    hash = number_hash(hash, (uint64_t)node->created_ms);
-    hash = number_hash(hash, (uint64_t)node->quiet.mono_ms);
-    hash = number_hash(hash, (uint64_t)node->offline_mono_ms);
-    hash = number_hash(hash, node->errand.in_flight);
-    hash = number_hash(hash, node->errand.id.counter);
-    hash = number_hash(hash, node->errand.failures);
-    hash = number_hash(hash, (uint64_t)node->errand.next_mono_ms);
-    for (uint32_t i = 0; runners != NULL && i < runners->count; i++)
-        hash = number_hash(hash, runners->runner[i].id);
-    return hash;
-}
-
-uint64_t core_digest(const struct core *core)
-{
-    uint64_t hash = TEXT_HASH_START;
-    hash = number_hash(hash, core->epoch);
-    hash = number_hash(hash, core->counter);
-    hash = number_hash(hash, (uint64_t)core->mono_ms);
-    hash = number_hash(hash, (uint64_t)core->wall_ms);
-    hash = number_hash(hash, core->may_destroy);
-    hash = number_hash(hash, core->may_create);
-    hash = number_hash(hash, (uint64_t)core->teardown_ms);
-    hash = number_hash(hash, core->total_micro);
-    hash = number_hash(hash, core->created);
-    hash = number_hash(hash, core->deleted);
-    for (uint32_t i = 0; i < core->config->pools_count; i++)
-        hash = number_hash(hash, core->pool[i].desired);
-    for (uint32_t i = 0; i < core->alarm_count; i++)
-        hash = text_hash(number_hash(hash, core->alarm[i].kind), core->alarm[i].subject);
-    for (uint32_t i = 0; i < core->node_count; i++)
-        hash = node_digest(hash, &core->node[i]);
-    return hash;
-}
-
 uint32_t core_edges_seen(const struct core *core)
 {
     return core->edges_seen;

@@ -128,7 +128,10 @@ struct core *core_init(void *block, const struct config *config, uint64_t epoch)
 /* One step. `output` is overwritten. */
 void core_step(struct core *core, const struct core_event *event, struct core_output *output);
 
-/* A number over every field that decides: equal states, equal numbers. */
+/* A number over everything that decides what comes next, between two steps. Two cores of one
+ * configuration with equal numbers answer equal further events alike, each reckoned from its own
+ * clocks: times count by their distance from the last event's. The words that people see, and their
+ * sums and counters, are not in it. What the held snapshots point at must still be there. */
 uint64_t core_digest(const struct core *core);
 
 /* Bit set of the edges (edges.def, in its order) that any node has taken so far: for coverage. */
