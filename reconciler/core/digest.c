@@ -133,6 +133,7 @@ static void node(struct digest *digest, const struct node *node)
     mono(digest, node->offline_mono_ms);
     mono(digest, node->disabled_mono_ms);
     number(digest, node->foreign);
+    number(digest, node->held_by_rail);
     number(digest, node->rolled);
     errand(digest, &node->errand);
     life(digest, &node->life);

@@ -63,6 +63,7 @@ static const struct field of_node[] = {
     F(node, offline_mono_ms, LATER),
     F(node, disabled_mono_ms, LATER),
     F(node, foreign, FLIP),
+    F(node, held_by_rail, FLIP),
     F(node, rolled, FLIP),
     F(node, would_go, SHOWN),
     F(node, would_go_reason, SHOWN),
