@@ -34,7 +34,7 @@
 #define F_I64(member, low, high, doc)       {.kind = FIELD_I64, AT(member), .least_signed = (low), .most_signed = (high)},
 #define F_F64(member, doc)                  {.kind = FIELD_F64, AT(member)},
 #define F_BOOL(member, doc)                 {.kind = FIELD_BOOL, AT(member)},
-#define F_ENUM(member, type, doc)           {.kind = FIELD_ENUM, AT(member), .most = type##_count},
+#define F_ENUM(member, type, doc)           {.kind = FIELD_ENUM, AT(member), .most = type##_count, .word = type##_word},
 #define F_TEXT(member, low, high, doc)      {.kind = FIELD_TEXT, AT(member), .least = (low), .most = (high)},
 #define F_TEXTS(member, high, each, doc)    {.kind = FIELD_TEXTS, LIST(member), .most = (high), .bytes_max = (each)},
 #define F_RECORD(member, type, doc)         {.kind = FIELD_RECORD, AT(member), .record = type##_record},
@@ -138,6 +138,12 @@ static const char *const table_text[] = {
 #undef ENUM_END
     /* clang-format on */
 };
+
+const char *const *message_table_lines(size_t *count)
+{
+    *count = sizeof table_text / sizeof table_text[0];
+    return table_text;
+}
 
 static char hash_text[65];
 
