@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "proto/channel.h"
+#include "supervisor/capture_dir.h"
 #include "supervisor/listeners.h"
 #include "supervisor/notify.h"
 #include "supervisor/restarts.h"
