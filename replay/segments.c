@@ -1,0 +1,133 @@
+/* Finding and sorting segments. May not: read beyond their heads. */
+#include "replay/segments.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct search {
+    struct segments *found;
+    segments_note *note;
+    void *argument;
+    struct error *error;
+};
+
+struct capture_reader *segment_open(const char *path, struct error *error)
+{
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (descriptor < 0) {
+        error_set_errno(error, errno, "it cannot be opened");
+        return NULL;
+    }
+    return capture_reader_new(descriptor, error);
+}
+
+static bool add(const struct search *search, const char *path, const struct capture_head *head)
+{
+    if (search->found->count == SEGMENTS_MAX)
+        return error_set(search->error, "more than %d segments: name fewer", SEGMENTS_MAX);
+    char *copy = strdup(path);
+    if (copy == NULL)
+        return error_set(search->error, "no memory for the names of the segments");
+    search->found->segment[search->found->count++] = (struct segment){copy, *head};
+    return true;
+}
+
+static bool look_at(const struct search *search, const char *path)
+{
+    struct error why = {""};
+    struct capture_head head;
+    struct capture_reader *reader = segment_open(path, &why);
+    bool fits = reader != NULL && capture_head_parse(capture_reader_head(reader), &head, &why) &&
+                capture_head_fits(&head, &why);
+    capture_reader_free(reader);
+    if (fits)
+        return add(search, path, &head);
+    search->note(path, why.text, true, search->argument);
+    return true;
+}
+
+static bool is_segment_name(const char *name)
+{
+    static const char prefix[] = "capture.";
+    const char *digits = name + sizeof prefix - 1;
+    return strncmp(name, prefix, sizeof prefix - 1) == 0 && digits[0] != '\0' &&
+           strspn(digits, "0123456789") == strlen(digits);
+}
+
+static bool look_into(const struct search *search, const char *folder)
+{
+    DIR *stream = opendir(folder);
+    if (stream == NULL) {
+        search->note(folder, strerror(errno), true, search->argument);
+        return true;
+    }
+    bool good = true, any = false;
+    for (const struct dirent *entry; good && (entry = readdir(stream)) != NULL;) {
+        char *path = NULL;
+        if (!is_segment_name(entry->d_name))
+            continue;
+        any = true;
+        good = asprintf(&path, "%s/%s", folder, entry->d_name) >= 0 && look_at(search, path);
+        free(path);
+    }
+    closedir(stream);
+    if (!any)
+        search->note(folder, "there is no capture.NUMBER in this folder", true, search->argument);
+    return good;
+}
+
+static int by_life(const void *a, const void *b)
+{
+    const struct capture_head *one = &((const struct segment *)a)->head;
+    const struct capture_head *other = &((const struct segment *)b)->head;
+    if (one->epoch != other->epoch)
+        return one->epoch < other->epoch ? -1 : 1;
+    if (one->events != other->events)
+        return one->events < other->events ? -1 : 1;
+    return one->segment < other->segment ? -1 : one->segment > other->segment;
+}
+
+static void leave_out_twins(const struct search *search)
+{
+    struct segments *found = search->found;
+    size_t kept = 0;
+    for (size_t i = 0; i < found->count; i++) {
+        struct segment *segment = &found->segment[i];
+        if (kept > 0 && by_life(&found->segment[kept - 1], segment) == 0) {
+            search->note(segment->path, "it is the same segment as another that is named", false,
+                         search->argument);
+            free(segment->path);
+        } else {
+            found->segment[kept++] = *segment;
+        }
+    }
+    found->count = kept;
+}
+
+bool segments_find(struct segments *segments, char *const *name, size_t count, segments_note *note,
+                   void *argument, struct error *error)
+{
+    const struct search search = {segments, note, argument, error};
+    segments->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct stat status;
+        bool folder = stat(name[i], &status) == 0 && S_ISDIR(status.st_mode);
+        if (!(folder ? look_into(&search, name[i]) : look_at(&search, name[i])))
+            return false;
+    }
+    qsort(segments->segment, segments->count, sizeof segments->segment[0], by_life);
+    leave_out_twins(&search);
+    return true;
+}
+
+void segments_free(struct segments *segments)
+{
+    for (size_t i = 0; i < segments->count; i++)
+        free(segments->segment[i].path);
+    segments->count = 0;
+}
