@@ -59,6 +59,13 @@ static bool is_segment_name(const char *name)
            strspn(digits, "0123456789") == strlen(digits);
 }
 
+/* The next segment of a daemon that runs: made already, and nothing is in it yet. */
+static bool is_waiting(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode) && status.st_size == 0;
+}
+
 static bool look_into(const struct search *search, const char *folder)
 {
     DIR *stream = opendir(folder);
@@ -72,7 +79,9 @@ static bool look_into(const struct search *search, const char *folder)
         if (!is_segment_name(entry->d_name))
             continue;
         any = true;
-        good = asprintf(&path, "%s/%s", folder, entry->d_name) >= 0 && look_at(search, path);
+        good = asprintf(&path, "%s/%s", folder, entry->d_name) >= 0;
+        if (good && !is_waiting(path))
+            good = look_at(search, path);
         free(path);
     }
     closedir(stream);
