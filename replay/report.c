@@ -82,6 +82,8 @@ void report_put(struct report *report, const char *key, json_t *value)
 void report_extent(struct report *report, const struct play *play)
 {
     char from[CLOCK_TEXT_BYTES], to[CLOCK_TEXT_BYTES];
+    if (play->events == 0 && !report->json)
+        return;
     clock_format_rfc3339(play->first_wall_ms, from);
     clock_format_rfc3339(play->last_wall_ms, to);
     if (!report->json) {
