@@ -1,5 +1,5 @@
-/* capture_cat FILE...: all that captures hold, uncompressed, to standard output: for tests that look
- * for what must not be in them. May not: understand any of it. */
+/* capture_cat FILE...: all that captures hold, uncompressed, to standard output: for tests that
+ * look for what must not be in them. May not: understand any of it. */
 #include <fcntl.h>
 #include <stdio.h>
 
