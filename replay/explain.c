@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/status_table.h"
 #include "proto/message.h"
 #include "replay/facts.h"
 #include "replay/replay.h"
@@ -59,6 +60,19 @@ static void tell_event(struct story *story, const struct play_step *step)
     }
 }
 
+/* A capture may begin, or go on after a gap, when the node is there already. */
+static void tell_there(struct story *story, const struct play_step *step,
+                       const struct status_node *node)
+{
+    char span[32];
+    if (node == NULL || story->there || node->state_ms == 0)
+        return;
+    status_table_span(node->state_ms, span, sizeof span);
+    story_entry(story, step, "state", "node %s: is there already, %s for %s: %s", story->name,
+                node_state_word(node->state), span, node->why);
+    story->facts_due = true;
+}
+
 static void tell_lines(struct story *story, const struct play_step *step)
 {
     for (uint32_t i = 0; i < step->output->line_count; i++)
@@ -75,13 +89,16 @@ static void tell_actions(struct story *story, const struct play_step *step)
         if (strcmp(action->node.name, story->name) != 0)
             continue;
         story->facts_due = story->facts_due || !story->any_asked || story->last != action->kind;
-        story->any_asked = true;
         story->last = action->kind;
         remember(story, action);
-        story_entry(story, step, "asks", "asks %" PRIu64 "-%" PRIu64 " %s (%s: %s)%s%s",
+        /* What a reason means is told where it is new. */
+        bool known = story->any_asked && story->last_reason == action->reason;
+        story_entry(story, step, "asks", "asks %" PRIu64 "-%" PRIu64 " %s (%s)%s%s%s%s",
                     action->id.epoch, action->id.counter, action_kind_word(action->kind),
-                    reason_word(action->reason), story_reason(action->reason),
-                    action->text[0] != '\0' ? ": " : "", action->text);
+                    reason_word(action->reason), action->text[0] != '\0' ? ": " : "", action->text,
+                    known ? "" : ". ", known ? "" : story_reason(action->reason));
+        story->any_asked = true;
+        story->last_reason = action->reason;
     }
 }
 
@@ -104,12 +121,13 @@ static void note_node(struct story *story, const char *name)
         snprintf(story->node[story->node_count++], NAME_BYTES_MAX + 1, "%s", name);
 }
 
-static uint64_t jobs_waiting(const struct status *status, const char *pool)
+static void note_pool(struct story *story, const struct status *status, const char *pool)
 {
     for (uint32_t i = 0; i < status->pools_count; i++)
         if (strcmp(status->pools[i].name, pool) == 0)
-            return status->pools[i].jobs_runnable;
-    return 0;
+            story->pool = (struct story_pool){.waiting = status->pools[i].jobs_runnable,
+                                              .servers = status->pools[i].servers,
+                                              .least = status->pools[i].least};
 }
 
 /* A teardown begins: what the answer at the end rests on. */
@@ -119,10 +137,17 @@ static void note_retirement(struct story *story, const struct play_step *step,
     const struct checkpoint_node *kept = remembered(step->output, story->name);
     story->retiring = true;
     story->why = kept != NULL ? kept->reason : REASON_CONTINUE;
-    story->retired_wall_ms = step->wall_ms;
+    /* Where the story begins in the middle: since when it is in that state is known. */
+    story->began_before = !story->there;
+    story->retired_wall_ms =
+        story->began_before && kept != NULL ? kept->state_since_wall_ms : step->wall_ms;
     story->paid_until_ms = node->paid_until_ms;
     story->paid_left_ms = node->paid_left_ms;
-    story->waiting = jobs_waiting(step->output->status, node->pool);
+    note_pool(story, step->output->status, node->pool);
+    struct core_held held;
+    core_holds(step->core, &held);
+    story->idle_timeout_ms = held.config->life.idle_timeout_ms;
+    story->window_ms = held.config->billing.window_ms;
 }
 
 static void follow(struct story *story, const struct play_step *step,
@@ -155,6 +180,7 @@ static bool on_step(const struct play_step *step, void *argument)
         return true;
     story->facts_due = false;
     tell_event(story, step);
+    tell_there(story, step, node);
     tell_lines(story, step);
     tell_actions(story, step);
     follow(story, step, node);

@@ -53,7 +53,7 @@ static void add_server(const struct play_step *step, const struct hetzner_snapsh
             continue;
         add(facts, "server %" PRIu64 " (%.60s in %.60s) is %s, created %s%s (%s)", server->id,
             server->server_type, server->location, server_status_word(server->status),
-            report_clock(server->created_ms, created),
+            report_second(server->created_ms, created),
             server->create_failed ? ", and its create failed" : "",
             picture(step, "hetzner", &hetzner->head, from));
         return;
@@ -140,7 +140,7 @@ static void add_hour(const struct status_node *node, struct facts *facts)
     status_table_span(node->paid_left_ms, left, sizeof left);
     status_table_span(node->idle_ms, idle, sizeof idle);
     if (node->paid_until_ms > 0)
-        add(facts, "its hour is paid until %s, %s left", report_clock(node->paid_until_ms, until),
+        add(facts, "its hour is paid until %s, %s left", report_second(node->paid_until_ms, until),
             left);
     if (node->state == NODE_IDLE)
         add(facts, "it has been idle for %s", idle);
@@ -152,9 +152,9 @@ static void add_pool(const struct status *status, const char *pool, struct facts
         const struct status_pool *row = &status->pools[i];
         if (strcmp(row->name, pool) == 0)
             add(facts,
-                "pool %.40s: %" PRIu64 " runnable jobs, %" PRIu64 " free slots and %" PRIu64
-                " on the way; %" PRIu64 " servers, %" PRIu64 " wanted (min %" PRIu64
-                ", max %" PRIu64 ")",
+                "pool %.40s: jobs that could run %" PRIu64 ", free slots %" PRIu64
+                ", slots on the way %" PRIu64 "; servers %" PRIu64 ", wanted %" PRIu64
+                " (min %" PRIu64 ", max %" PRIu64 ")",
                 row->name, row->jobs_runnable, row->slots_free, row->slots_coming, row->servers,
                 row->desired, row->least, row->most);
     }

@@ -35,6 +35,13 @@ char *report_clock(int64_t wall_ms, char out[CLOCK_TEXT_BYTES])
     return out;
 }
 
+char *report_second(int64_t wall_ms, char out[CLOCK_TEXT_BYTES])
+{
+    report_clock(wall_ms, out);
+    out[8] = '\0';
+    return out;
+}
+
 void report_note(struct report *report, const char *path, const char *text, bool unusable)
 {
     report->unusable = report->unusable || unusable;

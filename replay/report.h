@@ -44,8 +44,9 @@ void report_extent(struct report *report, const struct play *play);
 /* Prints the object, where it is one, and ends it; the exit status. */
 int report_end(struct report *report);
 
-/* "02:13:05.123" of a wall time (UTC). */
+/* "02:13:05.123" of a wall time (UTC), and "02:13:05". */
 char *report_clock(int64_t wall_ms, char out[CLOCK_TEXT_BYTES]);
+char *report_second(int64_t wall_ms, char out[CLOCK_TEXT_BYTES]);
 
 /* Text from outside for a terminal: control characters become '?'. */
 void report_print(FILE *out, const char *text);

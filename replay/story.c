@@ -92,16 +92,34 @@ static void say_unknown(struct story *story)
 static void format_hour(const struct story *story, char *out, size_t size)
 {
     char began[CLOCK_TEXT_BYTES], until[CLOCK_TEXT_BYTES], idle[32], left[32];
+    char timeout[CLOCK_TEXT_BYTES], window[CLOCK_TEXT_BYTES];
     status_table_span(story->idle_ms, idle, sizeof idle);
     status_table_span(story->paid_left_ms, left, sizeof left);
-    report_clock(story->retired_wall_ms, began);
-    if (story->why == REASON_HOUR_ENDS)
+    snprintf(out, size,
+             "its teardown began at %s, because the hour that was paid ended at %s, %s later "
+             "(hour-ends; billing.window is %s), it had been idle for %s (life.idle_timeout is "
+             "%s), %" PRIu64 " jobs waited for its pool, and the pool's min of %" PRIu64
+             " did not need it (%" PRIu64 " servers)",
+             report_second(story->retired_wall_ms, began),
+             report_second(story->paid_until_ms, until), left,
+             clock_format_duration(story->window_ms, window), idle,
+             clock_format_duration(story->idle_timeout_ms, timeout), story->pool.waiting,
+             story->pool.least, story->pool.servers);
+}
+
+static void format_reason(const struct story *story, char *out, size_t size)
+{
+    char began[CLOCK_TEXT_BYTES];
+    if (story->began_before)
         snprintf(out, size,
-                 "its teardown began at %s: it had been idle for %s, the hour that was paid ended "
-                 "at %s, %s later, and %" PRIu64 " jobs waited for its pool (hour-ends)",
-                 began, idle, report_clock(story->paid_until_ms, until), left, story->waiting);
+                 "its teardown had begun before what was named, at %s or earlier (%s): %s",
+                 report_second(story->retired_wall_ms, began), reason_word(story->why),
+                 story_reason(story->why));
+    else if (story->why == REASON_HOUR_ENDS)
+        format_hour(story, out, size);
     else
-        snprintf(out, size, "its teardown began at %s (%s): %s", began, reason_word(story->why),
+        snprintf(out, size, "its teardown began at %s (%s): %s",
+                 report_second(story->retired_wall_ms, began), reason_word(story->why),
                  story_reason(story->why));
 }
 
@@ -130,12 +148,12 @@ void story_end(struct story *story)
                                          "name ever came");
         return;
     }
-    format_hour(story, text, sizeof text);
+    format_reason(story, text, sizeof text);
     size_t used = strlen(text);
     if (story->there)
         snprintf(text + used, sizeof text - used, "; at the end of the capture it was not over");
     else
         snprintf(text + used, sizeof text - used, "; it was gone at %s",
-                 report_clock(story->gone_wall_ms, gone));
+                 report_second(story->gone_wall_ms, gone));
     say_answer(story, text);
 }

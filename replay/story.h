@@ -19,14 +19,19 @@ struct story {
     uint32_t asked_count;
     bool any_asked;
     enum action_kind last; /* asked */
-    bool facts_due;        /* this step's facts are to be told */
-    json_t *entries;       /* NULL unless json */
+    enum reason last_reason;
+    bool facts_due;  /* this step's facts are to be told */
+    json_t *entries; /* NULL unless json */
     /* How it ended. */
     bool retiring;
+    bool began_before; /* its teardown, before what was named */
     enum reason why;
     int64_t retired_wall_ms, gone_wall_ms; /* 0: not yet */
     int64_t paid_until_ms, paid_left_ms, idle_ms;
-    uint64_t waiting;                               /* jobs of its pool when its teardown began */
+    int64_t idle_timeout_ms, window_ms; /* as configured when its teardown began */
+    struct story_pool {
+        uint64_t waiting, servers, least; /* jobs, servers, min then */
+    } pool;
     char node[STORY_NODES_MAX][NAME_BYTES_MAX + 1]; /* all that were seen */
     uint32_t node_count;
 };

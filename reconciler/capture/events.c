@@ -80,8 +80,11 @@ static enum capture_put put_table(struct capture_writer *writer, struct error *e
         return CAPTURE_FAILED;
     }
     char *at = text;
-    for (size_t i = 0; i < count; i++)
-        at = stpcpy(at, lines[i]);
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strlen(lines[i]);
+        memcpy(at, lines[i], length);
+        at += length;
+    }
     enum capture_put put =
         capture_writer_item(writer, CAPTURE_TABLE, (const unsigned char *)text, total, error);
     free(text);

@@ -95,6 +95,47 @@ uint64_t core_image_digest(const unsigned char *image, size_t length)
 
 /* ------------------------------------------------------------------------------- loading */
 
+/* No text runs on behind its room, whoever wrote the file. */
+#define END_TEXT(text) ((text)[sizeof(text) - 1] = '\0')
+
+static void end_runners(struct runner_set *runners)
+{
+    for (uint32_t i = 0; runners != NULL && i < RUNNERS_PER_NODE_MAX; i++)
+        END_TEXT(runners->runner[i].name);
+}
+
+static void end_node_texts(struct node *node)
+{
+    END_TEXT(node->name);
+    END_TEXT(node->server_type);
+    END_TEXT(node->location);
+    END_TEXT(node->errand.text);
+    end_runners(life_runners_change(&node->life));
+}
+
+static void end_texts(struct core *core)
+{
+    END_TEXT(core->storage_text);
+    END_TEXT(core->create_text);
+    END_TEXT(core->jobs.unserved_labels);
+    for (unsigned i = 0; i < SOURCES; i++) {
+        END_TEXT(core->source[i].trouble_text);
+        END_TEXT(core->source[i].token_text);
+    }
+    for (unsigned i = 0; i < ALARMS_MAX; i++) {
+        END_TEXT(core->alarm[i].subject);
+        END_TEXT(core->alarm[i].text);
+    }
+    for (unsigned i = 0; i < POOLS_MAX * OFFERS_MAX; i++) {
+        struct offer_memory *offer = &core->offer[i / OFFERS_MAX][i % OFFERS_MAX];
+        END_TEXT(offer->server_type);
+        END_TEXT(offer->location);
+        END_TEXT(offer->text);
+    }
+    for (uint32_t i = 0; i < core->node_count; i++)
+        end_node_texts(&core->node[i]);
+}
+
 /* Whatever is counted with or pointed by. The rest is numbers and texts. */
 static bool node_is_sound(const struct core *core, const struct node *node)
 {
@@ -154,6 +195,7 @@ struct core *core_image_load(void *block, const struct core_held *held, const un
     *why = "the image holds what no core can hold";
     if (core->node_count != head.nodes || !is_sound(core))
         return NULL;
+    end_texts(core);
     fleet_index(core);
     *why = NULL;
     return core;
