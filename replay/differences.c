@@ -151,7 +151,10 @@ static void tell_moved(struct telling *telling, const struct asked *then,
     char text[2 * TEXT_BYTES_MAX], span[32], clock[CLOCK_TEXT_BYTES];
     bool later = instead->wall_ms > then->wall_ms;
     int64_t by = later ? instead->wall_ms - then->wall_ms : then->wall_ms - instead->wall_ms;
-    status_table_span(by, span, sizeof span);
+    if (by < 1000)
+        snprintf(span, sizeof span, "%" PRId64 "ms", by);
+    else
+        status_table_span(by, span, sizeof span);
     if (by == 0)
         snprintf(text, sizeof text, "another reason: %s of %s: %s then, %s with OTHER",
                  action_kind_word(then->kind), then->node, reason_word(then->reason),

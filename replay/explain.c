@@ -156,8 +156,10 @@ static void follow(struct story *story, const struct play_step *step,
     bool retiring = node != NULL && node->state >= NODE_DEREGISTERING;
     if (node != NULL && node->runners[0] != '\0')
         snprintf(story->runners, sizeof story->runners, "%s", node->runners);
-    if (retiring && !story->retiring)
+    if (retiring && !story->retiring) {
         note_retirement(story, step, node);
+        story->told.count = 0; /* the moment that matters is told whole */
+    }
     if (node != NULL && !retiring) {
         story->retiring = false;
         story->idle_ms = node->idle_ms; /* of the step before it goes */

@@ -5,14 +5,23 @@
 
 #include "replay/play.h"
 
-#define FACTS_MAX        24
+#define FACTS_MAX        48
 #define FACT_BYTES_MAX   400
+#define FACT_MORE_MAX    64
 #define RUNNER_NAMES_MAX (TEXT_BYTES_MAX + 1)
 
+struct fact {
+    char text[FACT_BYTES_MAX];
+    char more[FACT_MORE_MAX]; /* what changes though nothing does: "5m00s left"; may be "" */
+};
+
 struct facts {
-    char text[FACTS_MAX][FACT_BYTES_MAX];
+    struct fact fact[FACTS_MAX];
     unsigned count, dropped; /* dropped: more than FACTS_MAX */
 };
+
+/* Whether a fact stands in them already, whatever its `more` is. */
+bool facts_hold(const struct facts *facts, const struct fact *fact);
 
 /* The status row of a node; NULL where there is none. */
 const struct status_node *facts_node(const struct status *status, const char *name);

@@ -9,6 +9,7 @@
 #include "proto/message.h"
 
 #define ENTRY_BYTES_MAX 2048
+#define FACT_INDENT     "                           "
 
 const char *story_reason(enum reason reason)
 {
@@ -51,22 +52,31 @@ void story_entry(struct story *story, const struct play_step *step, const char *
     fputc('\n', stdout);
 }
 
+/* For machines all of them; for people those that they have not just read. */
+static void tell_fact(struct story *story, const struct fact *fact, json_t *list)
+{
+    char text[FACT_BYTES_MAX + FACT_MORE_MAX + 8];
+    snprintf(text, sizeof text, "%s%s%s%s", fact->text, fact->more[0] != '\0' ? " (" : "",
+             fact->more, fact->more[0] != '\0' ? ")" : "");
+    if (list != NULL) {
+        json_array_append_new(list, json_string(text));
+    } else if (!facts_hold(&story->told, fact)) {
+        printf(FACT_INDENT "- ");
+        report_print(stdout, text);
+        fputc('\n', stdout);
+    }
+}
+
 void story_facts(struct story *story, const struct play_step *step)
 {
     static struct facts facts; /* large, and one thread only */
     facts_gather(step, story->name, story->runners, &facts);
     json_t *last = json_array_get(story->entries, json_array_size(story->entries) - 1);
-    for (unsigned i = 0; i < facts.count; i++) {
-        if (story->entries != NULL) {
-            json_array_append_new(json_object_get(last, "facts"), json_string(facts.text[i]));
-            continue;
-        }
-        printf("                            - ");
-        report_print(stdout, facts.text[i]);
-        fputc('\n', stdout);
-    }
+    for (unsigned i = 0; i < facts.count; i++)
+        tell_fact(story, &facts.fact[i], json_object_get(last, "facts"));
     if (facts.dropped > 0 && story->entries == NULL)
-        printf("                            - and %u more facts\n", facts.dropped);
+        printf(FACT_INDENT "- and %u more facts\n", facts.dropped);
+    story->told = facts;
 }
 
 void story_break(struct story *story, const struct segment *segment)

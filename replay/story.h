@@ -20,8 +20,9 @@ struct story {
     bool any_asked;
     enum action_kind last; /* asked */
     enum reason last_reason;
-    bool facts_due;  /* this step's facts are to be told */
-    json_t *entries; /* NULL unless json */
+    bool facts_due;    /* this step's facts are to be told */
+    struct facts told; /* the last; what stands in them is not told again */
+    json_t *entries;   /* NULL unless json */
     /* How it ended. */
     bool retiring;
     bool began_before; /* its teardown, before what was named */
@@ -43,7 +44,7 @@ const char *story_reason(enum reason reason);
 void story_entry(struct story *story, const struct play_step *step, const char *kind,
                  const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* The facts of this step, below its entries. */
+/* The facts of this step, below its entries: those that are new. */
 void story_facts(struct story *story, const struct play_step *step);
 
 /* The story goes on elsewhere: another life, or after a gap. */
