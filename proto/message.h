@@ -78,6 +78,9 @@ const char *message_name(enum message_id id);
  * version. */
 const char *message_table_hash(void);
 
+/* The same without what the rows say in words: equal where two builds encode and mean the same. */
+const char *message_table_form(void);
+
 /* Those rows as text, a line each with its newline: a record or message with its fields, their
  * kinds and bounds, an enum with its words. message_table_hash is the SHA-256 of all of them. */
 const char *const *message_table_lines(size_t *count);

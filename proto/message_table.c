@@ -145,16 +145,27 @@ const char *const *message_table_lines(size_t *count)
     return table_text;
 }
 
-static char hash_text[65];
+static char hash_text[65], form_text[65];
 
-static void make_hash(void)
+/* A row without its last argument, what it means in words: `, "..."` and the newline. */
+static size_t form_length(const char *line)
+{
+    const char *end = line;
+    for (const char *at = line; (at = strstr(at, ", \"")) != NULL; at++)
+        end = at;
+    return end == line ? strlen(line) : (size_t)(end - line);
+}
+
+static void make_hash(char out[65], bool form_only)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned length = 0;
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     bool good = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1;
     for (size_t i = 0; good && i < sizeof table_text / sizeof table_text[0]; i++)
-        good = EVP_DigestUpdate(context, table_text[i], strlen(table_text[i])) == 1;
+        good =
+            EVP_DigestUpdate(context, table_text[i],
+                             form_only ? form_length(table_text[i]) : strlen(table_text[i])) == 1;
     good = good && EVP_DigestFinal_ex(context, digest, &length) == 1 && length == 32;
     EVP_MD_CTX_free(context);
     if (!good) {
@@ -162,12 +173,25 @@ static void make_hash(void)
         abort();
     }
     for (size_t i = 0; i < length; i++)
-        snprintf(hash_text + 2 * i, 3, "%02x", digest[i]);
+        snprintf(out + 2 * i, 3, "%02x", digest[i]);
 }
+
+static void make_hashes(void)
+{
+    make_hash(hash_text, false);
+    make_hash(form_text, true);
+}
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 const char *message_table_hash(void)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, make_hash);
+    pthread_once(&once, make_hashes);
     return hash_text;
+}
+
+const char *message_table_form(void)
+{
+    pthread_once(&once, make_hashes);
+    return form_text;
 }

@@ -256,6 +256,11 @@ int main(int count, char **word)
         fputs(usage, stdout);
         return 0;
     }
+    if (count == 2 && strcmp(word[1], "--version") == 0) {
+        printf("ebbtide %s, deciding code %s, messages %.12s\n", EBBTIDE_VERSION, CORE_CODE,
+               message_table_form());
+        return 0;
+    }
     int status = read_words(count, word, &words);
     if (status == 0)
         status = run(&words, &segments);

@@ -160,6 +160,12 @@ static void note_last(const struct play *play, const struct segment *segment, ui
     note(play, segment, false, text);
 }
 
+static bool follows(const struct play *play, const struct capture_chunk *chunk)
+{
+    const struct message *message = capture_chunk_find(chunk, MESSAGE_captured_event);
+    return message_captured_event(message)->number == play->number + 1;
+}
+
 /* One event's chunk and its output's. False where the segment ends or the listener stopped. */
 static bool play_event(struct play *play, const struct segment *segment,
                        struct capture_reader *reader, struct capture_chunk *chunk)
@@ -174,6 +180,12 @@ static bool play_event(struct play *play, const struct segment *segment,
     }
     if (event.kind == core_event_kind_count)
         return true; /* heard, and nothing for the core */
+    if (!follows(play, chunk)) {
+        drop_event(play, &event, config);
+        play->stopped = false; /* only this segment ends here */
+        note(play, segment, true, "an event is missing in the middle of it, though no record is");
+        return false;
+    }
     enum capture_read read = capture_next_chunk(reader, &said, &end);
     bool whole =
         read == CAPTURE_CHUNK && capture_chunk_find(&said, MESSAGE_captured_output) != NULL;

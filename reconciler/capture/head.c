@@ -16,6 +16,7 @@ struct capture_head capture_head_here(void)
     snprintf(head.version, sizeof head.version, "%s", EBBTIDE_VERSION);
     snprintf(head.code, sizeof head.code, "%s", CORE_CODE);
     snprintf(head.table_hash, sizeof head.table_hash, "%s", message_table_hash());
+    snprintf(head.form, sizeof head.form, "%s", message_table_form());
     return head;
 }
 
@@ -23,11 +24,12 @@ void capture_head_format(const struct capture_head *head, char out[CAPTURE_HEAD_
 {
     char begun[CLOCK_TEXT_BYTES];
     snprintf(out, CAPTURE_HEAD_BYTES_MAX + 1,
-             "ebbtide capture\nformat %" PRIu64 "\nversion %s\ncode %s\ntable %s\nsegment %" PRIu64
-             "\nepoch %" PRIu64 "\nevents %" PRIu64 "\nimage %d\nbegun %s\n"
+             "ebbtide capture\nformat %" PRIu64
+             "\nversion %s\ncode %s\ntable %s\nform %s\nsegment %" PRIu64 "\nepoch %" PRIu64
+             "\nevents %" PRIu64 "\nimage %d\nbegun %s\n"
              "replay with: ebbtide replay FILE\n",
-             head->format, head->version, head->code, head->table_hash, head->segment, head->epoch,
-             head->events, head->image, clock_format_rfc3339(head->wall_ms, begun));
+             head->format, head->version, head->code, head->table_hash, head->form, head->segment,
+             head->epoch, head->events, head->image, clock_format_rfc3339(head->wall_ms, begun));
 }
 
 /* The word behind `name` at a line's beginning. */
@@ -73,6 +75,7 @@ bool capture_head_parse(const char *text, struct capture_head *head, struct erro
         return true; /* whatever else it says is for another version to read */
     if (!find_word(text, "code", head->code, sizeof head->code) ||
         !find_word(text, "table", head->table_hash, sizeof head->table_hash) ||
+        !find_word(text, "form", head->form, sizeof head->form) ||
         !find_word(text, "begun", begun, sizeof begun) ||
         !clock_parse_rfc3339(begun, &head->wall_ms) ||
         !find_number(text, "segment", &head->segment) ||
@@ -91,12 +94,12 @@ bool capture_head_fits(const struct capture_head *head, struct error *error)
                          "which reads format %d: replay it with version %s",
                          head->format, head->version, EBBTIDE_VERSION, CAPTURE_FORMAT,
                          head->version);
-    if (strcmp(head->table_hash, message_table_hash()) != 0)
+    if (strcmp(head->form, message_table_form()) != 0)
         return error_set(error,
-                         "it was written by ebbtide %s, whose messages have other fields (table "
-                         "%.12s, deciding code %s; this is ebbtide %s, table %.12s, code %s): "
+                         "it was written by ebbtide %s, whose messages have other fields (form "
+                         "%.12s, deciding code %s; this is ebbtide %s, form %.12s, code %s): "
                          "replay it with the build that wrote it",
-                         head->version, head->table_hash, head->code, EBBTIDE_VERSION,
-                         message_table_hash(), CORE_CODE);
+                         head->version, head->form, head->code, EBBTIDE_VERSION,
+                         message_table_form(), CORE_CODE);
     return true;
 }

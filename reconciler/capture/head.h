@@ -16,6 +16,7 @@ struct capture_head {
     char version[32];    /* of the program that wrote it: 0.1.0 */
     char code[65];       /* CORE_CODE: the code that decided */
     char table_hash[65]; /* message_table_hash */
+    char form[65];       /* message_table_form: what a reader must have too */
     uint64_t segment;    /* its number */
     uint64_t epoch;      /* of the reconciler's start */
     uint64_t events;     /* of that start, before this segment */
@@ -32,8 +33,8 @@ void capture_head_format(const struct capture_head *head, char out[CAPTURE_HEAD_
  * version does not know are passed over. */
 bool capture_head_parse(const char *text, struct capture_head *head, struct error *error);
 
-/* Whether this program can replay it: the format and the table are its own. False with a sentence
- * that names the version which can. Other code is no hindrance; the caller says it. */
+/* Whether this program can replay it: the format and the form of the table are its own. False with
+ * a sentence that names the version which can. Other code is no hindrance; the caller says it. */
 bool capture_head_fits(const struct capture_head *head, struct error *error);
 
 #endif

@@ -19,7 +19,8 @@ struct image_head {
 _Static_assert(HEAD_BYTES + sizeof(struct core) < CORE_IMAGE_BYTES_MAX, "the image's bound");
 
 /* Another compiler, machine or table of limits lays the memory out in another way. CORE_LAYOUT is
- * over the text of the headers that declare it. */
+ * over the text of the headers that declare it; that the enums are numbered alike is the caller's
+ * to know (a capture's head says it). */
 static uint64_t layout(void)
 {
     static const uint64_t sizes[] = {

@@ -84,6 +84,8 @@ static void test_the_table_can_be_written_down(void)
     }
     CU_ASSERT_TRUE(message);
     CU_ASSERT_TRUE(word);
+    CU_ASSERT_EQUAL(strlen(message_table_form()), 64);
+    CU_ASSERT_STRING_NOT_EQUAL(message_table_form(), message_table_hash());
 }
 
 int main(void)

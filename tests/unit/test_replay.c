@@ -210,7 +210,7 @@ static void write_foreign(const char *name, void (*change)(struct capture_head *
 static void another_table(struct capture_head *head)
 {
     snprintf(head->version, sizeof head->version, "0.0.7");
-    memset(head->table_hash, 'e', 64);
+    memset(head->form, 'e', 64);
 }
 
 static void another_format(struct capture_head *head)
