@@ -10,7 +10,7 @@
 
 static struct asked *last_of(struct asked_list *list, const char *node)
 {
-    for (size_t i = list->count; i-- > 0;)
+    for (size_t i = list->asked != NULL ? list->count : 0; i-- > 0;)
         if (strcmp(list->asked[i].node, node) == 0)
             return &list->asked[i];
     return NULL;

@@ -1,5 +1,6 @@
 /* ebbtide-replay: decides a capture again. Its words, and plain comparing.
  * May not: open a socket, write a file. */
+#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,55 +33,48 @@ static int wrong(const char *what, const char *word)
     return REPLAY_UNUSABLE;
 }
 
-/* The option's value, as the next word or behind `=`; NULL where it is another word. */
-static const char *value_of(const char *option, int count, char **word, int *at, bool *lacks)
+static const struct option options[] = {
+    {"until", required_argument, NULL, 'u'},
+    {"explain", required_argument, NULL, 'e'},
+    {"config", required_argument, NULL, 'c'},
+    {"json", no_argument, NULL, 'j'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'v'},
+    {NULL, 0, NULL, 0},
+};
+
+static int set_once(const char **place, const char *value)
 {
-    size_t length = strlen(option);
-    if (strncmp(word[*at], option, length) != 0)
-        return NULL;
-    if (word[*at][length] == '=')
-        return word[*at] + length + 1;
-    if (word[*at][length] != '\0')
-        return NULL;
-    *lacks = *at + 1 >= count;
-    return *lacks ? NULL : word[++*at];
+    if (*place != NULL)
+        return wrong("an option is there twice, with ", value);
+    *place = value;
+    return 0;
+}
+
+static int read_option(int letter, char **word, struct replay_words *out)
+{
+    switch (letter) {
+    case 'u': return set_once(&out->until, optarg);
+    case 'e': return set_once(&out->explain, optarg);
+    case 'c': return set_once(&out->config, optarg);
+    case 'j': out->json = true; return 0;
+    case 'h': out->help = true; return 0;
+    case 'v': out->version = true; return 0;
+    case ':': return wrong("nothing follows ", word[optind - 1]);
+    default: return wrong("does not know ", word[optind - 1]);
+    }
 }
 
 static int read_words(int count, char **word, struct replay_words *out)
 {
-    static char *files[SEGMENTS_MAX];
-    bool files_only = false;
-    const struct {
-        const char *name;
-        const char **place;
-    } options[] = {
-        {"--until", &out->until}, {"--explain", &out->explain}, {"--config", &out->config}};
-    out->file = files;
-    for (int i = 1; i < count; i++) {
-        bool taken = false, lacks = false;
-        for (size_t o = 0; o < 3 && !taken && !files_only && !lacks; o++) {
-            const char *value = value_of(options[o].name, count, word, &i, &lacks);
-            taken = value != NULL;
-            if (taken && *options[o].place != NULL)
-                return wrong("twice: ", options[o].name);
-            if (taken)
-                *options[o].place = value;
-        }
-        if (lacks)
-            return wrong("nothing follows ", word[i]);
-        if (taken)
-            continue;
-        if (!files_only && strcmp(word[i], "--json") == 0)
-            out->json = true;
-        else if (!files_only && strcmp(word[i], "--") == 0)
-            files_only = true;
-        else if (!files_only && word[i][0] == '-')
-            return wrong("does not know ", word[i]);
-        else if (out->file_count == SEGMENTS_MAX)
-            return wrong("too many files; name their folder", "");
-        else
-            files[out->file_count++] = word[i];
-    }
+    int status = 0;
+    opterr = 0; /* the sentences are ours */
+    for (int letter; status == 0 && (letter = getopt_long(count, word, ":", options, NULL)) != -1;)
+        status = read_option(letter, word, out);
+    if (status != 0 || out->help || out->version)
+        return status;
+    out->file = word + optind;
+    out->file_count = (size_t)(count - optind);
     if (out->explain != NULL && out->config != NULL)
         return wrong("one of --explain and --config, not both", "");
     return out->file_count > 0 ? 0 : wrong("which FILE?", "");
@@ -252,17 +246,13 @@ int main(int count, char **word)
 {
     static struct segments segments; /* large */
     struct replay_words words = {.json = false};
-    if (count == 2 && (strcmp(word[1], "--help") == 0 || strcmp(word[1], "-h") == 0)) {
+    int status = read_words(count, word, &words);
+    if (status == 0 && words.help)
         fputs(usage, stdout);
-        return 0;
-    }
-    if (count == 2 && strcmp(word[1], "--version") == 0) {
+    else if (status == 0 && words.version)
         printf("ebbtide %s, deciding code %s, messages %.12s\n", EBBTIDE_VERSION, CORE_CODE,
                message_table_form());
-        return 0;
-    }
-    int status = read_words(count, word, &words);
-    if (status == 0)
+    else if (status == 0)
         status = run(&words, &segments);
     segments_free(&segments);
     return status;

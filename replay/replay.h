@@ -11,7 +11,7 @@ struct replay_words {
     const char *until;   /* --until: a number, EPOCH.NUMBER, or a time */
     const char *explain; /* --explain: a node's name */
     const char *config;  /* --config: a file */
-    bool json;
+    bool json, help, version;
 };
 
 /* Each plays the segments and reports. */

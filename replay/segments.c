@@ -33,7 +33,9 @@ static bool add(const struct search *search, const char *path, const struct capt
     char *copy = strdup(path);
     if (copy == NULL)
         return error_set(search->error, "no memory for the names of the segments");
-    search->found->segment[search->found->count++] = (struct segment){copy, *head};
+    struct segment *segment = &search->found->segment[search->found->count++];
+    segment->path = copy;
+    segment->head = *head;
     return true;
 }
 
@@ -51,11 +53,11 @@ static bool look_at(const struct search *search, const char *path)
     return true;
 }
 
-static bool is_segment_name(const char *name)
+static int is_segment_name(const struct dirent *entry)
 {
     static const char prefix[] = "capture.";
-    const char *digits = name + sizeof prefix - 1;
-    return strncmp(name, prefix, sizeof prefix - 1) == 0 && digits[0] != '\0' &&
+    const char *digits = entry->d_name + sizeof prefix - 1;
+    return strncmp(entry->d_name, prefix, sizeof prefix - 1) == 0 && digits[0] != '\0' &&
            strspn(digits, "0123456789") == strlen(digits);
 }
 
@@ -68,25 +70,22 @@ static bool is_waiting(const char *path)
 
 static bool look_into(const struct search *search, const char *folder)
 {
-    DIR *stream = opendir(folder);
-    if (stream == NULL) {
-        search->note(folder, strerror(errno), true, search->argument);
-        return true;
-    }
-    bool good = true, any = false;
-    for (const struct dirent *entry; good && (entry = readdir(stream)) != NULL;) {
+    struct dirent **entry = NULL;
+    bool good = true;
+    int count = scandir(folder, &entry, is_segment_name, alphasort);
+    if (count <= 0)
+        search->note(folder,
+                     count < 0 ? strerror(errno) : "there is no capture.NUMBER in this folder",
+                     true, search->argument);
+    for (int i = 0; i < count; i++) {
         char *path = NULL;
-        if (!is_segment_name(entry->d_name))
-            continue;
-        any = true;
-        good = asprintf(&path, "%s/%s", folder, entry->d_name) >= 0;
+        good = good && asprintf(&path, "%s/%s", folder, entry[i]->d_name) >= 0;
         if (good && !is_waiting(path))
             good = look_at(search, path);
         free(path);
+        free(entry[i]);
     }
-    closedir(stream);
-    if (!any)
-        search->note(folder, "there is no capture.NUMBER in this folder", true, search->argument);
+    free(entry);
     return good;
 }
 

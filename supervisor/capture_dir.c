@@ -19,7 +19,7 @@ struct segment {
 
 struct segments {
     struct segment *segment;
-    size_t count, room;
+    size_t count;
 };
 
 /* The number of `capture.000012`; false for any other name. */
@@ -34,18 +34,10 @@ static bool parse_name(const char *name, uint32_t *number)
     return value <= UINT32_MAX;
 }
 
-static bool add(struct segments *list, const struct segment *segment, struct error *error)
+static int is_segment(const struct dirent *entry)
 {
-    if (list->count == list->room) {
-        size_t room = list->room == 0 ? 64 : list->room * 2;
-        struct segment *more = realloc(list->segment, room * sizeof *more);
-        if (more == NULL)
-            return error_set(error, "no memory for the names of the capture's segments");
-        list->segment = more;
-        list->room = room;
-    }
-    list->segment[list->count++] = *segment;
-    return true;
+    uint32_t number;
+    return parse_name(entry->d_name, &number);
 }
 
 static int older_first(const void *a, const void *b)
@@ -55,31 +47,36 @@ static int older_first(const void *a, const void *b)
     return one < other ? -1 : one > other;
 }
 
+/* What is known of one name; what vanished meanwhile holds nothing. */
+static void add(int directory, struct segments *list, const char *name)
+{
+    struct segment *segment = &list->segment[list->count];
+    struct stat status;
+    if (!parse_name(name, &segment->number) ||
+        fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+        return;
+    segment->bytes = (uint64_t)status.st_size;
+    snprintf(segment->name, sizeof segment->name, "%.20s", name);
+    list->count++;
+}
+
 static bool list_segments(int directory, struct segments *list, struct error *error)
 {
-    int again = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *stream = again >= 0 ? fdopendir(again) : NULL;
-    bool good = true;
-    if (stream == NULL) {
-        int number = errno;
-        if (again >= 0)
-            close(again);
-        return error_set_errno(error, number, "files.state_dir cannot be listed");
+    struct dirent **entry = NULL;
+    int count = scandirat(directory, ".", &entry, is_segment, NULL);
+    if (count < 0)
+        return error_set_errno(error, errno, "files.state_dir cannot be listed");
+    list->segment = calloc((size_t)count + 1, sizeof *list->segment);
+    for (int i = 0; i < count; i++) {
+        if (list->segment != NULL)
+            add(directory, list, entry[i]->d_name);
+        free(entry[i]);
     }
-    for (const struct dirent *entry; good && (entry = readdir(stream)) != NULL;) {
-        struct segment segment;
-        struct stat status;
-        if (!parse_name(entry->d_name, &segment.number) ||
-            fstatat(directory, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0)
-            continue;
-        segment.bytes = (uint64_t)status.st_size;
-        snprintf(segment.name, sizeof segment.name, "%.20s", entry->d_name);
-        good = add(list, &segment, error);
-    }
-    closedir(stream);
-    if (list->count > 0)
-        qsort(list->segment, list->count, sizeof *list->segment, older_first);
-    return good;
+    free(entry);
+    if (list->segment == NULL)
+        return error_set(error, "no memory for the names of the capture's segments");
+    qsort(list->segment, list->count, sizeof *list->segment, older_first);
+    return true;
 }
 
 /* Takes the oldest away until one more whole segment fits. The newest is still written to: it
@@ -123,7 +120,7 @@ int capture_dir_next(struct state_dir *state, const struct config *config, uint3
                      char *name, size_t size, struct error *error)
 {
     assert(state->directory >= 0);
-    struct segments list = {NULL, 0, 0};
+    struct segments list = {NULL, 0};
     int descriptor = -1;
     if (list_segments(state->directory, &list, error)) {
         uint32_t last = list.count > 0 ? list.segment[list.count - 1].number : 0;

@@ -18,7 +18,7 @@ int command_replay(const struct command_words *words)
     static char *arguments[REPLAY_WORDS_MAX + 2] = {name};
     struct error error = {""};
     size_t count = 0;
-    while (words->rest[count] != NULL && count < REPLAY_WORDS_MAX) {
+    while (count < REPLAY_WORDS_MAX && words->rest[count] != NULL) {
         arguments[count + 1] = words->rest[count];
         count++;
     }

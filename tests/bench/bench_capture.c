@@ -12,7 +12,7 @@
 
 #define POLLS_MEASURED 100
 #define POLL_MS        5000
-#define POLLS_AN_HOUR  (3600000 / POLL_MS)
+#define POLLS_AN_HOUR  (3600000.0 / POLL_MS)
 
 struct bench {
     struct fleet fleet;
@@ -112,7 +112,7 @@ static void measure(const struct config *config, struct core_output *output, uin
            "first pictures %llu KiB, then %.1f KiB a poll of all three, %.1f MiB an hour\n",
            nodes, nodes * 10, bench.step_s * 1e6 / (3 * POLLS_MEASURED),
            bench.capture_s * 1e6 / (3 * POLLS_MEASURED), bench.capture_s / bench.step_s,
-           (unsigned long long)before / 1024, bytes / 1024, bytes * POLLS_AN_HOUR / 1024 / 1024);
+           (unsigned long long)(before / 1024), bytes / 1024, bytes * POLLS_AN_HOUR / 1024 / 1024);
     capture_writer_free(bench.writer);
     close(file);
 }

@@ -77,7 +77,7 @@ static uint64_t total(const struct folder *folder)
 
 static void test_the_oldest_go_before_the_bound_is_passed(void)
 {
-    struct folder folder;
+    struct folder folder = {.path = ""};
     struct stat status;
     open_folder(&folder);
     for (uint32_t i = 1; i <= 20; i++) {
@@ -94,7 +94,7 @@ static void test_the_oldest_go_before_the_bound_is_passed(void)
 /* The newest may still grow to a whole segment: that room is set aside. */
 static void test_small_ones_stay_while_they_fit(void)
 {
-    struct folder folder;
+    struct folder folder = {.path = ""};
     struct stat status;
     open_folder(&folder);
     for (uint32_t i = 1; i <= 40; i++)
@@ -108,7 +108,7 @@ static void test_what_is_no_segment_is_left_alone(void)
 {
     static const char *const others[] = {"capture.1", "capture.000001.gz", "capture.",
                                          "capture.x", "audit.jsonl",       "checkpoint.0"};
-    struct folder folder;
+    struct folder folder = {.path = ""};
     struct stat status;
     open_folder(&folder);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
@@ -126,7 +126,7 @@ static void test_what_is_no_segment_is_left_alone(void)
 
 static void test_the_last_number_is_said(void)
 {
-    struct folder folder;
+    struct folder folder = {.path = ""};
     struct error error = {""};
     char name[CONFIG_PATH_BYTES_MAX];
     uint32_t number;
