@@ -51,8 +51,8 @@ static enum capture_read read_all(int file)
 static void write_event(int file, const uint8_t *data, size_t size)
 {
     struct error error = {""};
-    unsigned char *bytes;
-    size_t length;
+    unsigned char *bytes = NULL;
+    size_t length = 0;
     const struct captured_event event = {
         .number = 1, .kind = capture_kind_word((enum core_event_kind)(data[0] % 14))};
     struct capture_writer *writer =
