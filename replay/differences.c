@@ -112,31 +112,49 @@ static struct asked *pair_of(const struct asked *asked, struct asked_list *list)
 
 struct telling {
     struct report *report;
+    struct asked_list *then, *instead;
     json_t *list;
     uint64_t count;
 };
 
-static void tell(struct telling *telling, const char *how, const struct asked *asked,
+static bool was_told_in(const struct asked_list *list, const char *node)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (list->asked[i].told && strcmp(list->asked[i].node, node) == 0)
+            return true;
+    return false;
+}
+
+/* Whether a difference of this node was told before: what comes later follows from it. */
+static bool follows(const struct telling *telling, const char *node)
+{
+    return was_told_in(telling->then, node) || was_told_in(telling->instead, node);
+}
+
+static void tell(struct telling *telling, const char *how, struct asked *asked,
                  const char *sentence)
 {
     char clock[CLOCK_TEXT_BYTES];
+    bool after = follows(telling, asked->node);
+    asked->told = true;
     telling->count++;
     if (telling->report->json) {
         clock_format_rfc3339(asked->wall_ms, clock);
-        json_array_append_new(telling->list,
-                              json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s}", "how", how,
-                                        "time", clock, "event", (json_int_t)asked->number, "kind",
-                                        action_kind_word(asked->kind), "node", asked->node, "pool",
-                                        asked->pool, "reason", reason_word(asked->reason), "text",
-                                        sentence));
+        json_array_append_new(
+            telling->list,
+            json_pack("{s:s, s:b, s:s, s:I, s:s, s:s, s:s, s:s, s:s}", "how", how, "follows", after,
+                      "time", clock, "event", (json_int_t)asked->number, "kind",
+                      action_kind_word(asked->kind), "node", asked->node, "pool", asked->pool,
+                      "reason", reason_word(asked->reason), "text", sentence));
         return;
     }
     printf("%s  event %-5" PRIu64 " ", report_clock(asked->wall_ms, clock), asked->number);
+    fputs(after ? "(follows) " : "", stdout);
     report_print(stdout, sentence);
     fputc('\n', stdout);
 }
 
-static void tell_alone(struct telling *telling, bool then, const struct asked *asked)
+static void tell_alone(struct telling *telling, bool then, struct asked *asked)
 {
     char text[2 * TEXT_BYTES_MAX];
     snprintf(text, sizeof text, "%s %s of %s (%s): %s",
@@ -145,8 +163,7 @@ static void tell_alone(struct telling *telling, bool then, const struct asked *a
     tell(telling, then ? "only-then" : "only-other", asked, text);
 }
 
-static void tell_moved(struct telling *telling, const struct asked *then,
-                       const struct asked *instead)
+static void tell_moved(struct telling *telling, struct asked *then, const struct asked *instead)
 {
     char text[2 * TEXT_BYTES_MAX], span[32], clock[CLOCK_TEXT_BYTES];
     bool later = instead->wall_ms > then->wall_ms;
@@ -192,7 +209,7 @@ static void tell_all(struct telling *telling, struct asked_list *then, struct as
 uint64_t differences_tell(struct asked_list *then, struct asked_list *instead, const char *other,
                           struct report *report)
 {
-    struct telling telling = {report, report->json ? json_array() : NULL, 0};
+    struct telling telling = {report, then, instead, report->json ? json_array() : NULL, 0};
     if (then->cut || instead->cut)
         report_note(report, other, "no memory for all actions: the list ends early", true);
     tell_all(&telling, then, instead);

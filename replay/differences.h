@@ -14,6 +14,7 @@ struct asked {
     int64_t wall_ms;
     bool open;   /* the last of the row has no result yet */
     bool paired; /* the other list has it too */
+    bool told;   /* as a difference */
     char node[NAME_BYTES_MAX + 1], pool[NAME_BYTES_MAX + 1], text[TEXT_BYTES_MAX + 1];
 };
 

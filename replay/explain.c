@@ -141,6 +141,9 @@ static void note_retirement(struct story *story, const struct play_step *step,
     story->began_before = !story->there;
     story->retired_wall_ms =
         story->began_before && kept != NULL ? kept->state_since_wall_ms : step->wall_ms;
+    story->teardown_ms = step->output->checkpoint->teardown_ms;
+    if (story->idle_mono_ms != 0) /* and since the step that it was told in */
+        story->idle_ms += step->mono_ms - story->idle_mono_ms;
     story->paid_until_ms = node->paid_until_ms;
     story->paid_left_ms = node->paid_left_ms;
     note_pool(story, step->output->status, node->pool);
@@ -163,6 +166,7 @@ static void follow(struct story *story, const struct play_step *step,
     if (node != NULL && !retiring) {
         story->retiring = false;
         story->idle_ms = node->idle_ms; /* of the step before it goes */
+        story->idle_mono_ms = node->state == NODE_IDLE ? step->mono_ms : 0;
     }
     if (node == NULL && story->there)
         story->gone_wall_ms = step->wall_ms;
@@ -197,7 +201,7 @@ static bool on_begun(const struct segment *segment, const struct capture_chunk *
 {
     (void)beginning, (void)core;
     struct story *story = argument;
-    if (story->known)
+    if (story->there)
         story_break(story, segment);
     return true;
 }

@@ -9,6 +9,7 @@
 #include "proto/message.h"
 
 #define ENTRY_BYTES_MAX 2048
+#define WINDOW_SLACK_MS 2000 /* the API tells its time in seconds */
 #define FACT_INDENT     "                           "
 
 const char *story_reason(enum reason reason)
@@ -99,20 +100,32 @@ static void say_unknown(struct story *story)
     report_note(story->common.report, story->name, text, true);
 }
 
+/* The window as configured, and what made it longer: a teardown must fit into it. */
+static void format_window(const struct story *story, char *out, size_t size)
+{
+    char window[CLOCK_TEXT_BYTES], teardown[32];
+    clock_format_duration(story->window_ms, window);
+    status_table_span(story->teardown_ms, teardown, sizeof teardown);
+    if (story->teardown_ms > 0 && story->paid_left_ms > story->window_ms + WINDOW_SLACK_MS)
+        snprintf(out, size, "%s, and longer because a recent teardown took %s", window, teardown);
+    else
+        snprintf(out, size, "%s", window);
+}
+
 static void format_hour(const struct story *story, char *out, size_t size)
 {
     char began[CLOCK_TEXT_BYTES], until[CLOCK_TEXT_BYTES], idle[32], left[32];
-    char timeout[CLOCK_TEXT_BYTES], window[CLOCK_TEXT_BYTES];
+    char timeout[CLOCK_TEXT_BYTES], window[128];
     status_table_span(story->idle_ms, idle, sizeof idle);
     status_table_span(story->paid_left_ms, left, sizeof left);
+    format_window(story, window, sizeof window);
     snprintf(out, size,
              "its teardown began at %s, because the hour that was paid ended at %s, %s later "
              "(hour-ends; billing.window is %s), it had been idle for %s (life.idle_timeout is "
              "%s), %" PRIu64 " jobs waited for its pool, and the pool's min of %" PRIu64
              " did not need it (%" PRIu64 " servers)",
              report_second(story->retired_wall_ms, began),
-             report_second(story->paid_until_ms, until), left,
-             clock_format_duration(story->window_ms, window), idle,
+             report_second(story->paid_until_ms, until), left, window, idle,
              clock_format_duration(story->idle_timeout_ms, timeout), story->pool.waiting,
              story->pool.least, story->pool.servers);
 }

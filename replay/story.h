@@ -29,7 +29,9 @@ struct story {
     enum reason why;
     int64_t retired_wall_ms, gone_wall_ms; /* 0: not yet */
     int64_t paid_until_ms, paid_left_ms, idle_ms;
+    int64_t idle_mono_ms;               /* when idle_ms was so; 0: it was not idle */
     int64_t idle_timeout_ms, window_ms; /* as configured when its teardown began */
+    int64_t teardown_ms;                /* the longest recent one, as measured; 0 never */
     struct story_pool {
         uint64_t waiting, servers, least; /* jobs, servers, min then */
     } pool;

@@ -175,6 +175,8 @@ def test_another_configuration_shows_what_it_would_have_asked(cloud):
     only_then = {(row["kind"], row["node"]) for row in keeps["other"] if row["how"] == "only-then"}
     assert {("deregister_runner", name), ("drain_node", name), ("remove_node", name)} <= only_then, keeps["other"]
     assert "would have answered otherwise" in keeps["limit"]
+    # What follows from the first difference of a node is marked: the world would have answered otherwise.
+    assert [row["follows"] for row in keeps["other"] if row["node"] == name][:2] == [False, True]
     earlier = [row for row in keeps["other"] if row["kind"] == "create_server"]
     assert [row["how"] for row in earlier] == ["earlier"], "min: 1 rents before there is a job"
     nothing = replay(*files, "--config", other(max=0), status=1)[0]
