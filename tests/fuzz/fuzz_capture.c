@@ -54,7 +54,8 @@ static void write_event(int file, const uint8_t *data, size_t size)
     unsigned char *bytes = NULL;
     size_t length = 0;
     const struct captured_event event = {
-        .number = 1, .kind = capture_kind_word((enum core_event_kind)(data[0] % 14))};
+        .number = 1,
+        .kind = capture_kind_word((enum core_event_kind)(data[0] % 14) /* 13: heard */)};
     struct capture_writer *writer =
         capture_writer_new(file, UINT64_MAX, "ebbtide capture\n", &error);
     check(writer != NULL &&
@@ -73,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     int file = memfd_create("capture", MFD_CLOEXEC);
     check(file >= 0);
-    if (data[0] & 0x80) {
+    if (data[0] == 'F') {
         check(write(file, data + 1, size - 1) == (ssize_t)(size - 1));
         (void)read_all(file);
     } else {

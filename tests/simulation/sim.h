@@ -70,8 +70,8 @@ void strikes_sort(struct strike *strikes, uint32_t count);
 
 struct sim_options {
     uint64_t seed;
-    int64_t hours; /* of faults and work, before all is healed; 0: drawn */
-    FILE *story;   /* every event goes there; NULL: none */
+    int64_t hours;       /* of faults and work, before all is healed; 0: drawn */
+    FILE *story;         /* every event goes there; NULL: none */
     const char *capture; /* folder of a capture of the run; NULL: none */
     const struct sim_cut *cut;
     bool no_faults;
