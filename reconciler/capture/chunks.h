@@ -39,9 +39,14 @@ struct captured_room {
     struct action action[CAPTURED_ACTIONS_MAX];
     char status_sum[CAPTURED_SUM_BYTES + 1];
 };
-bool captured_output_make(uint64_t number, const struct core_output *output,
-                          struct captured_room *room, struct captured_output *out,
-                          struct error *error);
+void captured_output_make(uint64_t number, const struct core_output *output,
+                          struct captured_room *room, struct captured_output *out);
+
+/* The message's bytes (malloc'd, the caller's). What cannot be encoded (a peer that was taken over
+ * may have made the core say it) is left out in the same way each time, so that the capture goes on
+ * and replays. False only where memory is out. */
+bool captured_output_encode(const struct captured_output *captured, unsigned char **bytes,
+                            size_t *length, struct error *error);
 
 /* ------------------------------------------------------------------------------ reading */
 

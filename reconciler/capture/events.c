@@ -167,26 +167,26 @@ enum capture_put capture_put_heard(struct capture_writer *writer, uint64_t numbe
 
 /* ---------------------------------------------------------------------------------- outputs */
 
-static bool sum_of_status(const struct status *status, char out[CAPTURED_SUM_BYTES + 1],
-                          struct error *error)
+/* What stands in the place of a sum where there is none. */
+#define NO_STATUS   ""
+#define UNENCODABLE "unencodable"
+
+static void sum_of_status(const struct status *status, char out[CAPTURED_SUM_BYTES + 1])
 {
+    struct error error;
     unsigned char *bytes, sum[EVP_MAX_MD_SIZE];
     size_t length;
-    out[0] = '\0';
-    if (status == NULL)
-        return true;
-    if (!message_encode(MESSAGE_status, status, &bytes, &length, error))
-        return false;
+    snprintf(out, CAPTURED_SUM_BYTES + 1, "%s", status == NULL ? NO_STATUS : UNENCODABLE);
+    if (status == NULL || !message_encode(MESSAGE_status, status, &bytes, &length, &error))
+        return;
     bool good = EVP_Digest(bytes, length, sum, NULL, EVP_sha256(), NULL) == 1;
     free(bytes);
     for (unsigned i = 0; good && i < SUM_BYTES; i++)
         snprintf(out + (size_t)2 * i, 3, "%02x", sum[i]);
-    return good || error_set(error, "libcrypto cannot make a SHA-256 sum");
 }
 
-bool captured_output_make(uint64_t number, const struct core_output *output,
-                          struct captured_room *room, struct captured_output *out,
-                          struct error *error)
+void captured_output_make(uint64_t number, const struct core_output *output,
+                          struct captured_room *room, struct captured_output *out)
 {
     for (uint32_t i = 0; i < output->line_count; i++)
         room->line[i] = (struct captured_line){output->line[i].level, output->line[i].text};
@@ -206,7 +206,34 @@ bool captured_output_make(uint64_t number, const struct core_output *output,
                                     .actions = room->action,
                                     .actions_count = output->action_count,
                                     .status_sum = room->status_sum};
-    return sum_of_status(output->status, room->status_sum, error);
+    sum_of_status(output->status, room->status_sum);
+}
+
+bool captured_output_encode(const struct captured_output *captured, unsigned char **bytes,
+                            size_t *length, struct error *error)
+{
+    struct error first;
+    if (message_encode(MESSAGE_captured_output, captured, bytes, length, &first))
+        return true;
+    const struct captured_line why = {VERBOSITY_ERROR, first.text};
+    const struct captured_output bare = {.number = captured->number,
+                                         .lines = &why,
+                                         .lines_count = 1,
+                                         .status_sum = captured->status_sum};
+    return message_encode(MESSAGE_captured_output, &bare, bytes, length, error);
+}
+
+/* One that cannot be encoded is left out: captured_output says that it was to be there. */
+static enum capture_put put_what_can_be(struct capture_writer *writer, enum message_id id,
+                                        const void *body, struct error *error)
+{
+    unsigned char *bytes;
+    size_t length;
+    if (!message_encode(id, body, &bytes, &length, error))
+        return CAPTURE_WRITTEN;
+    enum capture_put put = capture_writer_item(writer, CAPTURE_MESSAGE, bytes, length, error);
+    free(bytes);
+    return put;
 }
 
 enum capture_put capture_put_output(struct capture_writer *writer, uint64_t number,
@@ -214,16 +241,20 @@ enum capture_put capture_put_output(struct capture_writer *writer, uint64_t numb
 {
     static struct captured_room room; /* large, and one thread only */
     struct captured_output captured;
-    if (!captured_output_make(number, output, &room, &captured, error))
+    unsigned char *bytes;
+    size_t length;
+    captured_output_make(number, output, &room, &captured);
+    if (!captured_output_encode(&captured, &bytes, &length, error))
         return CAPTURE_FAILED;
-    enum capture_put put = put_message(writer, MESSAGE_captured_output, &captured, error);
+    enum capture_put put = capture_writer_item(writer, CAPTURE_MESSAGE, bytes, length, error);
+    free(bytes);
     if (put == CAPTURE_WRITTEN && output->checkpoint_changed) {
         struct checkpoint numbered = *output->checkpoint;
         numbered.sequence = 1; /* the file's business, not the core's */
-        put = put_message(writer, MESSAGE_checkpoint, &numbered, error);
+        put = put_what_can_be(writer, MESSAGE_checkpoint, &numbered, error);
     }
     if (put == CAPTURE_WRITTEN && output->status_changed)
-        put = put_message(writer, MESSAGE_status, output->status, error);
+        put = put_what_can_be(writer, MESSAGE_status, output->status, error);
     return put == CAPTURE_WRITTEN ? capture_writer_end(writer, error) : put;
 }
 

@@ -202,6 +202,39 @@ static void test_switched_off_it_writes_nothing(void)
     end(&stage);
 }
 
+/* A peer that was taken over may make the core say what no message can hold: the capture goes on.
+ */
+static void test_what_cannot_be_encoded_does_not_end_it(void)
+{
+    struct error error = {""};
+    struct capture_chunk chunk;
+    struct core_output *output = calloc(1, sizeof *output);
+    const struct status_node node = {.name = "\xff", .pool = "", .runners = "", .why = ""};
+    const struct status status = {.nodes = &node, .nodes_count = 1};
+    int file = memfd_create("segment", MFD_CLOEXEC);
+    struct capture_writer *writer = capture_writer_new(file, UINT64_MAX, "head", &error);
+    CU_ASSERT_FATAL(output != NULL && writer != NULL);
+    output->line_count = 1;
+    snprintf(output->line[0].text, sizeof output->line[0].text, "a name: \xff");
+    output->status = &status;
+    output->status_changed = true;
+    CU_ASSERT_EQUAL(capture_put_output(writer, 7, output, &error), CAPTURE_WRITTEN);
+    struct capture_reader *reader = capture_reader_new(file, &error);
+    CU_ASSERT_EQUAL_FATAL(capture_next_chunk(reader, &chunk, &error), CAPTURE_CHUNK);
+    const struct message *message = capture_chunk_find(&chunk, MESSAGE_captured_output);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(message);
+    const struct captured_output *captured = message_captured_output(message);
+    CU_ASSERT_EQUAL(captured->number, 7);
+    CU_ASSERT_EQUAL_FATAL(captured->lines_count, 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(captured->lines[0].text, "cannot encode"));
+    CU_ASSERT_STRING_EQUAL(captured->status_sum, "unencodable");
+    CU_ASSERT_PTR_NULL(capture_chunk_find(&chunk, MESSAGE_status));
+    capture_chunk_free(&chunk);
+    capture_reader_free(reader);
+    capture_writer_free(writer);
+    free(output);
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -209,6 +242,7 @@ int main(void)
         {"a full segment waits for the next", test_a_full_segment_waits_for_the_next},
         {"a full disk pauses and nothing else", test_a_full_disk_pauses_and_nothing_else},
         {"switched off it writes nothing", test_switched_off_it_writes_nothing},
+        {"what cannot be encoded does not end it", test_what_cannot_be_encoded_does_not_end_it},
         CU_TEST_INFO_NULL,
     };
     return cunit_run("capture", tests);
