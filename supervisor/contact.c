@@ -49,6 +49,7 @@ static void send_capture(struct life *life)
     struct error error = {""};
     char name[CONFIG_PATH_BYTES_MAX];
     uint32_t number;
+    supervisor->capture_ms = clock_mono_ms();
     int descriptor = capture_dir_next(&supervisor->state, supervisor->config, &number, name,
                                       sizeof name, &error);
     if (descriptor < 0) {
@@ -65,7 +66,10 @@ static void on_file_wanted(struct life *life, const struct file_wanted *wanted)
 {
     struct supervisor *supervisor = life->supervisor;
     if (wanted->kind == FILE_CAPTURE && life->row->role == ROLE_RECONCILER) {
-        if (supervisor->config->capture.enabled)
+        /* Each takes the oldest away in the end: one that was taken over is not to empty the folder
+         * at once. It asks again by itself. */
+        if (supervisor->config->capture.enabled &&
+            clock_mono_ms() - supervisor->capture_ms >= CAPTURE_MS_MIN)
             send_capture(life);
         return;
     }
