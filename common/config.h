@@ -105,6 +105,10 @@ bool config_export(const struct config *config, enum role role, struct config_se
 /* Frees what config_export made; the struct itself is the caller's. */
 void config_settings_free(struct config_settings *settings);
 
+/* A configuration from such settings, on top of the defaults: what a worker makes of `configure`.
+ * NULL with *error set. Freed with config_free. */
+struct config *config_import(const struct setting *setting, uint32_t count, struct error *error);
+
 /* Sets one value by its path (`gitea.url`, `pools[0].max`, `pools[0].label_sets[1]`), as it would
  * stand in the file. Lists grow by one place at most. False with *error set, nothing changed. */
 bool config_set(struct config *config, const char *path, const char *value, struct error *error);

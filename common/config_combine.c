@@ -51,6 +51,11 @@ static void check_orders(reader *r, const struct config *c)
         c->files.audit_reserve_bytes >= c->files.audit_max_bytes)
         config_reader_problem(r, &c->files.audit_reserve_bytes, &c->files,
                               "files.audit_reserve must be smaller than files.audit_max");
+    if (config_reader_fine(r, &c->capture.segment_bytes) &&
+        config_reader_fine(r, &c->capture.keep_bytes) &&
+        c->capture.keep_bytes / 2 < c->capture.segment_bytes)
+        config_reader_problem(r, &c->capture.keep_bytes, &c->capture,
+                              "capture.keep must be at least twice capture.segment");
 }
 
 /* ------------------------------------------------------------------------------ the paid hour */

@@ -198,3 +198,19 @@ void config_settings_free(struct config_settings *settings)
     free(settings->setting);
     *settings = (struct config_settings){NULL, 0};
 }
+
+struct config *config_import(const struct setting *setting, uint32_t count, struct error *error)
+{
+    struct config *config = config_new();
+    if (config == NULL) {
+        error_set(error, "no memory for the configuration");
+        return NULL;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (!config_set(config, setting[i].path, setting[i].value, error)) {
+            config_free(config);
+            return NULL;
+        }
+    }
+    return config;
+}

@@ -39,6 +39,11 @@
 #define SAMPLES_MAX          2048
 #define UNKNOWN_ACTIONS_MAX  256
 
+#define CAPTURED_ACTIONS_MAX    64  /* as CORE_ACTIONS_PER_STEP_MAX */
+#define CAPTURED_LINES_MAX      128 /* as CORE_LINES_PER_STEP_MAX */
+#define CAPTURED_KIND_BYTES_MAX 32
+#define CAPTURED_SUM_BYTES      32
+
 #define FRAME_BYTES_MAX                                                                            \
     (32u * 1024 * 1024) /* the largest message of all; each has its own, smaller or equal */
 

@@ -78,6 +78,19 @@ const char *message_name(enum message_id id);
  * version. */
 const char *message_table_hash(void);
 
+/* The same without what the rows say in words: equal where two builds encode and mean the same. */
+const char *message_table_form(void);
+
+/* Those rows as text, a line each with its newline: a record or message with its fields, their
+ * kinds and bounds, an enum with its words. message_table_hash is the SHA-256 of all of them. */
+const char *const *message_table_lines(size_t *count);
+
+/* Compares two bodies of the same message by its rows. False at the first field that differs:
+ * *error then says which and both its values ("captured_output.actions[0].reason: demand there,
+ * minimum here"; `there` and `here` are the caller's words for the two). */
+bool message_same(enum message_id id, const void *body, const void *other, const char *there,
+                  const char *here, struct error *error);
+
 /* const char *job_status_word(enum job_status); the word of enums.def; "?" out of range. One for
  * each enum. */
 #define ENUM_BEGIN(type, doc) const char *type##_word(enum type value);

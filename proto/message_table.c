@@ -34,7 +34,7 @@
 #define F_I64(member, low, high, doc)       {.kind = FIELD_I64, AT(member), .least_signed = (low), .most_signed = (high)},
 #define F_F64(member, doc)                  {.kind = FIELD_F64, AT(member)},
 #define F_BOOL(member, doc)                 {.kind = FIELD_BOOL, AT(member)},
-#define F_ENUM(member, type, doc)           {.kind = FIELD_ENUM, AT(member), .most = type##_count},
+#define F_ENUM(member, type, doc)           {.kind = FIELD_ENUM, AT(member), .most = type##_count, .word = type##_word},
 #define F_TEXT(member, low, high, doc)      {.kind = FIELD_TEXT, AT(member), .least = (low), .most = (high)},
 #define F_TEXTS(member, high, each, doc)    {.kind = FIELD_TEXTS, LIST(member), .most = (high), .bytes_max = (each)},
 #define F_RECORD(member, type, doc)         {.kind = FIELD_RECORD, AT(member), .record = type##_record},
@@ -139,16 +139,33 @@ static const char *const table_text[] = {
     /* clang-format on */
 };
 
-static char hash_text[65];
+const char *const *message_table_lines(size_t *count)
+{
+    *count = sizeof table_text / sizeof table_text[0];
+    return table_text;
+}
 
-static void make_hash(void)
+static char hash_text[65], form_text[65];
+
+/* A row without its last argument, what it means in words: `, "..."` and the newline. */
+static size_t form_length(const char *line)
+{
+    const char *end = line;
+    for (const char *at = line; (at = strstr(at, ", \"")) != NULL; at++)
+        end = at;
+    return end == line ? strlen(line) : (size_t)(end - line);
+}
+
+static void make_hash(char out[65], bool form_only)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned length = 0;
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     bool good = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1;
     for (size_t i = 0; good && i < sizeof table_text / sizeof table_text[0]; i++)
-        good = EVP_DigestUpdate(context, table_text[i], strlen(table_text[i])) == 1;
+        good =
+            EVP_DigestUpdate(context, table_text[i],
+                             form_only ? form_length(table_text[i]) : strlen(table_text[i])) == 1;
     good = good && EVP_DigestFinal_ex(context, digest, &length) == 1 && length == 32;
     EVP_MD_CTX_free(context);
     if (!good) {
@@ -156,12 +173,25 @@ static void make_hash(void)
         abort();
     }
     for (size_t i = 0; i < length; i++)
-        snprintf(hash_text + 2 * i, 3, "%02x", digest[i]);
+        snprintf(out + 2 * i, 3, "%02x", digest[i]);
 }
+
+static void make_hashes(void)
+{
+    make_hash(hash_text, false);
+    make_hash(form_text, true);
+}
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 const char *message_table_hash(void)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, make_hash);
+    pthread_once(&once, make_hashes);
     return hash_text;
+}
+
+const char *message_table_form(void)
+{
+    pthread_once(&once, make_hashes);
+    return form_text;
 }

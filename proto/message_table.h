@@ -31,6 +31,7 @@ struct field_row {
     int64_t least_signed, most_signed;        /* I64 */
     uint32_t bytes_max;                       /* TEXTS: of each */
     const struct record_row *(*record)(void); /* RECORD, RECORDS: what it is made of */
+    const char *(*word)(unsigned value);      /* ENUM: the word of a value */
 };
 
 struct record_row {

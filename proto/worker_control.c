@@ -14,24 +14,6 @@ static void tell(struct worker *worker, enum message_id id, const void *body)
         log_warning("%s", error.text);
 }
 
-/* A configuration from what the supervisor sent. NULL with *error set. */
-static struct config *build_config(const struct configure *configure, struct error *error)
-{
-    struct config *config = config_new();
-    if (config == NULL) {
-        error_set(error, "no memory for the configuration");
-        return NULL;
-    }
-    for (uint32_t i = 0; i < configure->settings_count; i++) {
-        const struct setting *setting = &configure->settings[i];
-        if (!config_set(config, setting->path, setting->value, error)) {
-            config_free(config);
-            return NULL;
-        }
-    }
-    return config;
-}
-
 static void apply_log_level(const struct worker *worker)
 {
     log_init(role_word(worker->behaviour->role), (enum log_level)worker->config->log_level);
@@ -41,7 +23,7 @@ static void propose(struct worker *worker, const struct configure *configure)
 {
     struct error error = {""};
     config_free(worker->proposal);
-    worker->proposal = build_config(configure, &error);
+    worker->proposal = config_import(configure->settings, configure->settings_count, &error);
     worker->proposal_generation = configure->generation;
     bool good = worker->proposal != NULL;
     if (good && worker->behaviour->check != NULL)
@@ -63,7 +45,7 @@ static void on_configure(struct worker *worker, const struct configure *configur
     }
     struct error error = {""};
     config_free(worker->config);
-    worker->config = build_config(configure, &error);
+    worker->config = config_import(configure->settings, configure->settings_count, &error);
     worker->epoch = configure->epoch;
     if (worker->config == NULL)
         worker_fail(worker, "the configuration cannot be taken over: %s", error.text);

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 
 #define PEER_GROUPS_MAX 256
@@ -66,6 +67,7 @@ static void on_message(struct channel *channel, struct message *message, int des
     struct error error = {""};
     if (descriptor >= 0)
         close(descriptor);
+    capture_heard(&shell->capture, clock_mono_ms(), clock_wall_ms(), message);
     message_free(message); /* the table lets a client send status_request, nothing else */
     struct core_event event = {.kind = CORE_TICK}; /* so that the ages in it are of now */
     shell_step(shell, &event);

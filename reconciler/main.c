@@ -10,10 +10,13 @@
 static bool on_file(struct worker *worker, const struct file *file, int descriptor, void *state,
                     struct error *error)
 {
-    (void)worker;
     struct shell *shell = state;
     if (file->kind == FILE_CHECKPOINT)
         return checkpoint_file_take(&shell->checkpoint, file->index, descriptor, error);
+    if (file->kind == FILE_CAPTURE && worker_config(worker) != NULL) {
+        capture_configure(&shell->capture, worker_config(worker), worker_epoch(worker));
+        return capture_take(&shell->capture, file->index, file->name, descriptor, error);
+    }
     if (file->kind == FILE_CONTROL_LISTENER && shell->control == NULL &&
         shell->control_listener < 0) {
         shell->control_listener = descriptor;
@@ -41,6 +44,7 @@ static void on_commit(struct worker *worker, const struct config *config, void *
 {
     (void)worker;
     struct core_event event = {.kind = CORE_CONFIGURED, .u.config = config};
+    shell_configure_capture(state, config);
     shell_step(state, &event);
 }
 
@@ -106,5 +110,6 @@ int main(void)
                                                       .status = on_status};
     struct shell shell = {.control_listener = -1};
     checkpoint_file_init(&shell.checkpoint);
+    capture_init(&shell.capture);
     return worker_run(&behaviour, &shell);
 }

@@ -21,14 +21,37 @@ static double seconds_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+static void ask_segment(struct shell *shell)
+{
+    struct error error = {""};
+    const struct file_wanted wanted = {.kind = FILE_CAPTURE};
+    if (capture_wants(&shell->capture, clock_mono_ms()) &&
+        !worker_send(shell->worker, ROLE_SUPERVISOR, MESSAGE_file_wanted, &wanted, &error))
+        log_debug("%s", error.text);
+}
+
+void shell_configure_capture(struct shell *shell, const struct config *config)
+{
+    capture_configure(&shell->capture, config, worker_epoch(shell->worker));
+    ask_segment(shell);
+}
+
 static void step_once(struct shell *shell, struct core_event *event,
                       struct perform_trouble *trouble)
 {
     event->mono_ms = clock_mono_ms();
     event->wall_ms = clock_wall_ms();
+    double entered = seconds_now();
+    capture_event(&shell->capture, shell->core, event);
     double began = seconds_now();
     core_step(shell->core, event, shell->output);
-    metric_observe(M_STEP_SECONDS, 0, seconds_now() - began);
+    double ended = seconds_now();
+    metric_observe(M_STEP_SECONDS, 0, ended - began);
+    if (shell->capture.enabled) {
+        capture_output(&shell->capture, shell->output, event->mono_ms);
+        metric_observe(M_CAPTURE_SECONDS, 0, began - entered + seconds_now() - ended);
+        ask_segment(shell);
+    }
     message_free(shell->output->released);
     perform_output(shell, trouble);
 }
@@ -142,6 +165,8 @@ void shell_message(struct shell *shell, enum role peer, struct message *message)
     if (make_event(shell, peer, message, &event, &kept)) {
         event.owner = kept ? message : NULL;
         shell_step(shell, &event);
+    } else {
+        capture_heard(&shell->capture, clock_mono_ms(), clock_wall_ms(), message);
     }
     if (!kept)
         message_free(message);
@@ -172,6 +197,7 @@ bool shell_start(struct shell *shell, struct worker *worker, const struct config
     }
     if (!make_core(shell, config, error))
         return false;
+    capture_configure(&shell->capture, config, worker_epoch(worker));
     if (!checkpoint_file_read(&shell->checkpoint, &message, &note, error)) {
         /* The world is still there to be looked at: better to go on with less memory than not. */
         log_error("%s", error->text);
@@ -197,6 +223,7 @@ void shell_free(struct shell *shell)
     if (shell->timer != NULL)
         event_free(shell->timer);
     checkpoint_file_close(&shell->checkpoint);
+    capture_close(&shell->capture);
     free(shell->output);
     free(shell->block);
 }

@@ -7,6 +7,7 @@
 #include <event2/event.h>
 
 #include "proto/worker.h"
+#include "reconciler/capture.h"
 #include "reconciler/checkpoint_file.h"
 #include "reconciler/core/core.h"
 
@@ -19,6 +20,7 @@ struct shell {
     struct core_output *output;
     struct event *timer;
     struct checkpoint_file checkpoint;
+    struct capture capture;
     struct control *control;
     int control_listener; /* until start; -1: none came */
     bool storage_failed;  /* the last checkpoint could not be written; the core has been told */
@@ -33,6 +35,10 @@ void shell_free(struct shell *shell);
 
 /* One step and all that follows from it. mono_ms and wall_ms of the event are set here. */
 void shell_step(struct shell *shell, struct core_event *event);
+
+/* What a configuration says of the capture; asks the supervisor for a segment where one is needed.
+ */
+void shell_configure_capture(struct shell *shell, const struct config *config);
 
 /* A message of a peer; takes it. */
 void shell_message(struct shell *shell, enum role peer, struct message *message);

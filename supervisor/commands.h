@@ -12,6 +12,7 @@ struct command_words {
     const char *config; /* --config FILE, or the only word */
     const char *pool;   /* render --pool NAME; NULL: the first */
     bool watch;         /* status --watch */
+    char **rest;        /* replay: all its words as they are, NULL at the end */
 };
 
 #define STANDARD_CONFIG "/etc/ebbtide/ebbtide.yaml"
@@ -26,6 +27,7 @@ int command_render(const struct command_words *words);
 int command_status(const struct command_words *words);
 int command_reload(const struct command_words *words);
 int command_stop(const struct command_words *words);
+int command_replay(const struct command_words *words);
 int command_version(const struct command_words *words);
 int command_help(const struct command_words *words);
 

@@ -42,10 +42,37 @@ static void on_heartbeat(struct life *life, const struct heartbeat *heartbeat)
     contact_report(life->supervisor);
 }
 
-/* The next segment of the audit log. */
+/* The next segment of the capture; what is bounded is bounded before it is made. */
+static void send_capture(struct life *life)
+{
+    struct supervisor *supervisor = life->supervisor;
+    struct error error = {""};
+    char name[CONFIG_PATH_BYTES_MAX];
+    uint32_t number;
+    supervisor->capture_ms = clock_mono_ms();
+    int descriptor = capture_dir_next(&supervisor->state, supervisor->config, &number, name,
+                                      sizeof name, &error);
+    if (descriptor < 0) {
+        log_error("the capture gets no segment: %s", error.text);
+        return;
+    }
+    life_send(life, MESSAGE_file,
+              &(struct file){.kind = FILE_CAPTURE, .index = number, .name = name}, descriptor);
+    close(descriptor);
+}
+
+/* The next segment of the audit log, or of the capture. */
 static void on_file_wanted(struct life *life, const struct file_wanted *wanted)
 {
     struct supervisor *supervisor = life->supervisor;
+    if (wanted->kind == FILE_CAPTURE && life->row->role == ROLE_RECONCILER) {
+        /* Each takes the oldest away in the end: one that was taken over is not to empty the folder
+         * at once. It asks again by itself. */
+        if (supervisor->config->capture.enabled &&
+            clock_mono_ms() - supervisor->capture_ms >= CAPTURE_MS_MIN)
+            send_capture(life);
+        return;
+    }
     const struct config_files *files = &supervisor->config->files;
     const char *file = NULL;
     if (wanted->kind == FILE_AUDIT && life->row->role == ROLE_ACTUATOR)
@@ -185,6 +212,8 @@ static bool send_reconciler_files(struct life *life, struct error *error)
         if (!send_file(life, FILE_CHECKPOINT, slot, name, descriptor, error))
             return false;
     }
+    if (config->capture.enabled)
+        send_capture(life);
     struct file listener = {.kind = FILE_CONTROL_LISTENER, .name = config->files.control_socket};
     return channel_send(life->channel, MESSAGE_file, &listener, supervisor->control_listener,
                         error);

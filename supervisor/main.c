@@ -4,7 +4,7 @@
 
 #include "supervisor/commands.h"
 
-enum takes { TAKES_CONFIG = 1, TAKES_WATCH = 2, TAKES_POOL = 4 };
+enum takes { TAKES_CONFIG = 1, TAKES_WATCH = 2, TAKES_POOL = 4, TAKES_REST = 8 };
 
 struct command {
     const char *name, *words, *help;
@@ -26,6 +26,8 @@ static const struct command commands[] = {
      TAKES_CONFIG, command_reload},
     {"stop", "--config FILE", "end the running daemon; say which servers stay rented", TAKES_CONFIG,
      command_stop},
+    {"replay", "FILE... [OPTION]...", "decide a capture again and compare, or explain it",
+     TAKES_REST, command_replay},
     {"version", "", "print the version", 0, command_version},
     {"help", "", "print this", 0, command_help},
 };
@@ -117,7 +119,9 @@ static int read_words(const struct command *command, int count, char **word,
 
 static int run_with(const struct command *command, int count, char **word)
 {
-    struct command_words words = {0};
+    struct command_words words = {.rest = word};
+    if ((command->takes & TAKES_REST) != 0)
+        return command->run(&words);
     int status = read_words(command, count, word, &words);
     if (status != 0)
         return status;

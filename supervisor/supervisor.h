@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "proto/channel.h"
+#include "supervisor/capture_dir.h"
 #include "supervisor/listeners.h"
 #include "supervisor/notify.h"
 #include "supervisor/restarts.h"
@@ -23,6 +24,7 @@ struct supervisor;
 
 #define TICK_MS         500   /* how often heartbeats, files and deadlines are looked at */
 #define LOST_CONTROL_MS 3000  /* from a closed control channel to the kill of what does not end */
+#define CAPTURE_MS_MIN  1000  /* between two segments of the capture that are asked for */
 #define PROPOSAL_MS_MAX 10000 /* the time that workers have to answer a new configuration */
 
 enum life_state {
@@ -74,7 +76,8 @@ struct supervisor {
     char folder[SPAWN_PATH_BYTES_MAX];
     struct config *config;
     uint64_t config_generation;
-    uint64_t epoch; /* of the reconciler's last start; 0 before the first */
+    uint64_t epoch;     /* of the reconciler's last start; 0 before the first */
+    int64_t capture_ms; /* when it was given its last segment of the capture */
     struct state_dir state;
     int monitor_listener, control_listener; /* -1 while there is none */
     char monitor_name[LISTENER_NAME_BYTES_MAX];

@@ -190,9 +190,11 @@ static void step(struct sim *sim, struct core_event *event)
     event->mono_ms = sim_mono_ms(sim);
     event->wall_ms = sim_wall_ms(sim);
     judge_before_step(sim);
+    keep_event(sim, event);
     sim->in_step = true;
     core_step(sim->core, event, sim->output);
     sim->in_step = false;
+    keep_output(sim, event);
     sim->counts.steps++;
     hash_output(sim);
     picture_drop(sim->output->released);
@@ -248,6 +250,7 @@ void brain_actuator_lost(struct sim *sim)
 void brain_start(struct sim *sim)
 {
     sim->core = core_init(sim->core_block, sim->config, ++sim->epoch);
+    keep_begin(sim);
     sim->brain_alive = true;
     sim->brain_generation++;
     sim->output->status = NULL;

@@ -21,6 +21,7 @@ struct plan {
     unsigned twin_every; /* every so many-eth seed is run twice; 0: none */
     int shrink_seconds;
     bool story, no_faults;
+    const char *capture; /* folder; NULL none */
     const char *commit;
 };
 
@@ -151,6 +152,7 @@ static int run_one(const struct plan *plan)
     struct sim *sim = sim_alloc(sizeof *sim);
     struct sim_options options = options_of(plan, plan->from);
     options.story = plan->story ? stdout : NULL;
+    options.capture = plan->capture;
     bool held = sim_run(sim, &options);
     for (uint32_t i = 0; i < sim->book.kept; i++)
         printf("BROKEN %s: %s\n", promise_name(sim->book.first[i].promise),
@@ -167,6 +169,7 @@ static const struct option words[] = {
     {"hours", required_argument, NULL, 'h'},
     {"seed", required_argument, NULL, '1'},
     {"story", no_argument, NULL, 't'},
+    {"capture", required_argument, NULL, 'p'},
     {"workers", required_argument, NULL, 'w'},
     {"twin-every", required_argument, NULL, 'd'},
     {"shrink-seconds", required_argument, NULL, 'k'},
@@ -179,7 +182,8 @@ static const struct option words[] = {
 static const char usage[] =
     "usage: simulate [--from SEED] [--seeds N] [--seconds N | --hours N] [--workers N]\n"
     "                [--virtual-hours N] [--twin-every N] [--shrink-seconds N] [--no-faults]\n"
-    "       simulate --seed SEED [--story]   one run, with every event of it\n";
+    "       simulate --seed SEED [--story] [--capture FOLDER]   one run, with every event of it;\n"
+    "                a capture of it in an empty FOLDER, for `ebbtide replay FOLDER`\n";
 
 int main(int argc, char **argv)
 {
@@ -194,6 +198,7 @@ int main(int argc, char **argv)
         case 'h': plan.seconds = strtod(optarg, NULL) * 3600; break;
         case '1': plan.from = strtoull(optarg, NULL, 10), one = true; break;
         case 't': plan.story = true; break;
+        case 'p': plan.capture = optarg; break;
         case 'w': plan.workers = (unsigned)strtoul(optarg, NULL, 10); break;
         case 'd': plan.twin_every = (unsigned)strtoul(optarg, NULL, 10); break;
         case 'k': plan.shrink_seconds = (int)strtol(optarg, NULL, 10); break;

@@ -285,6 +285,7 @@ void sim_end(struct sim *sim)
     sim->queue_count = 0;
     hands_end(sim);
     brain_end(sim);
+    keep_end(sim);
     pollers_end(sim);
     audit_memory_reset();
     witness_free(sim->witness);

@@ -70,8 +70,9 @@ void strikes_sort(struct strike *strikes, uint32_t count);
 
 struct sim_options {
     uint64_t seed;
-    int64_t hours; /* of faults and work, before all is healed; 0: drawn */
-    FILE *story;   /* every event goes there; NULL: none */
+    int64_t hours;       /* of faults and work, before all is healed; 0: drawn */
+    FILE *story;         /* every event goes there; NULL: none */
+    const char *capture; /* folder of a capture of the run; NULL: none */
     const struct sim_cut *cut;
     bool no_faults;
 };
@@ -169,6 +170,7 @@ struct sim {
     bool storage_told;
     uint64_t output_hash;
     bool in_step;
+    struct sim_keep *keep; /* keep.c; NULL: nothing is captured */
 
     /* hands.c, audit_memory.c */
     struct actuator actuator;
@@ -329,5 +331,13 @@ void judge_memory_lost(struct sim *sim);
 void judge_hands_lost(struct sim *sim);
 void judge_forget(struct sim *sim); /* the reconciler starts anew */
 bool judge_end(struct sim *sim);    /* false: not over yet */
+
+/* ----------------------------------------------------------------------------------- keep.c */
+
+/* A life of the reconciler begins; each event before the core is told; what it said. */
+void keep_begin(struct sim *sim);
+void keep_event(struct sim *sim, const struct core_event *event);
+void keep_output(struct sim *sim, const struct core_event *event);
+void keep_end(struct sim *sim);
 
 #endif

@@ -99,7 +99,11 @@ void world_step(struct world *world, struct core_event *event)
 {
     event->mono_ms = world->mono_ms;
     event->wall_ms = world->wall_ms + world->skew_ms;
+    if (world->before != NULL)
+        world->before(event, world->argument);
     core_step(world->core, event, world->out);
+    if (world->after != NULL)
+        world->after(event, world->argument);
     free(world->out->released);
     keep_actions(world);
 }

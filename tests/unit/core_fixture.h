@@ -37,6 +37,10 @@ struct world {
     uint32_t jobs, runners, servers, nodes, pods;
     struct world_action action[WORLD_ACTIONS];
     uint32_t actions;
+    /* Before and after each step, for tests that follow along; NULL: nobody does. */
+    void (*before)(const struct core_event *event, void *argument);
+    void (*after)(const struct core_event *event, void *argument);
+    void *argument;
 };
 
 /* A pool `linux` of labels [linux], max 5, mode act, prices known; nothing fed yet. */

@@ -268,6 +268,12 @@ static void pools_fit_their_rails(void)
         "F:2:36: hetzner.labels: ebbtide-id is set by Ebbtide itself");
 }
 
+static void a_capture_keeps_two_segments(void)
+{
+    bad(MINIMAL "capture: {segment: 1MiB, keep: 2047KiB}\n", "at least twice capture.segment");
+    config_free(fine(MINIMAL "capture: {segment: 1MiB, keep: 2MiB}\n"));
+}
+
 static void kubernetes_is_reached_one_way(void)
 {
     bad("gitea: {url: https://g, token_file: /t}\nhetzner: {token_file: /t}\n",
@@ -472,6 +478,7 @@ int main(int argc, char **argv)
         {"acting needs its credentials", acting_needs_its_credentials},
         {"scopes have their names", scopes_have_their_names},
         {"pools fit their rails", pools_fit_their_rails},
+        {"a capture keeps two segments", a_capture_keeps_two_segments},
         {"Kubernetes is reached one way", kubernetes_is_reached_one_way},
         {"one mistake is one line", one_mistake_is_one_line},
         {"mistakes come all at once, in order", mistakes_come_all_at_once_in_order},

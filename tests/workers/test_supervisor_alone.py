@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "process"))
@@ -157,6 +158,20 @@ class Supervised(unittest.TestCase):
         self.assertIn("package's users are not on this machine", self.said())
 
     # ---- death and replacement
+
+    def test_nobody_empties_the_capture_by_asking_for_segments(self):
+        self.write(capture={"enabled": True})
+        self.start()
+        self.assertEqual(len(re.findall("reconciler: file capture 1 ", self.said())), 1)
+        time.sleep(1.2)
+        self.write(rails={"max_servers": 777})
+        os.kill(self.daemon.pid, signal.SIGHUP)
+        self.until_said("actuator asks for a file of kind capture, which is not for it")
+        self.until_said("reconciler: file capture 2 ")
+        time.sleep(0.5)
+        self.assertNotIn("file capture 3", self.said())
+        self.assertEqual(sorted(path.name for path in (self.folder / "state").glob("capture.*")),
+                         ["capture.000001", "capture.000002"])
 
     def test_each_worker_that_dies_is_replaced_and_gets_its_peers_again(self):
         self.write(supervisor={"restarts_max": 20})

