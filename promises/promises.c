@@ -102,6 +102,11 @@ bool promise_nothing_on_clock_jump(const struct action_scene *scene)
            scene->reason != REASON_HOUR_ENDS || scene->skew_ms <= scene->skew_max_ms;
 }
 
+bool promise_drained_first(const struct action_scene *scene)
+{
+    return scene->kind != ACTION_REMOVE_NODE || scene->pods_left == 0 || scene->drain_forced;
+}
+
 bool promise_failures_back_off(const struct action_scene *scene)
 {
     int64_t pause = scene->backoff_first_ms;
@@ -123,6 +128,11 @@ bool promise_failing_is_said(const struct node_scene *scene)
 bool promise_long_stay_is_said(const struct node_scene *scene)
 {
     return scene->stay_longest_ms == 0 || scene->stay_ms <= scene->stay_longest_ms || scene->alarm;
+}
+
+bool promise_rest_remembered(const struct node_scene *scene)
+{
+    return scene->rest_ms >= scene->rest_least_ms;
 }
 
 bool promise_none_forgotten(const struct server_scene *scene)

@@ -67,6 +67,8 @@ struct action_scene {
     uint32_t failures;               /* of this step on this node, in a row */
     int64_t since_failure_ms;        /* since the last of them was reported */
     int64_t backoff_first_ms, backoff_most_ms;
+    uint32_t pods_left; /* ACTION_REMOVE_NODE: on a node that our drain has marked */
+    bool drain_forced;  /* its drain has been told not to wait any longer */
 };
 
 /* A node after a step. */
@@ -75,6 +77,7 @@ struct node_scene {
     uint32_t failures_loud;
     int64_t stay_ms, stay_longest_ms; /* in its present state; 0: a state without a limit */
     bool alarm;                       /* one that names the node stands */
+    int64_t rest_ms, rest_least_ms;   /* how long it is said to rest; what was written down of it */
 };
 
 /* A rented server. */

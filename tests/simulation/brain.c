@@ -35,6 +35,7 @@ static void write_checkpoint(struct sim *sim)
     sim->checkpoint_bytes[1] = sim->checkpoint_bytes[0];
     sim->checkpoint[0] = bytes;
     sim->checkpoint_bytes[0] = length;
+    judge_written(sim);
 }
 
 static struct message *read_checkpoint(struct sim *sim)
@@ -170,6 +171,8 @@ static void perform(struct sim *sim)
 {
     const struct core_output *out = sim->output;
     tell_lines(sim);
+    if (sim->restoring)
+        judge_restored(sim);
     judge_actions(sim);
     if (out->checkpoint_changed && storage_works(sim))
         write_checkpoint(sim);
@@ -262,7 +265,9 @@ void brain_start(struct sim *sim)
                                    message != NULL ? message_checkpoint(message) : NULL};
     sim_say(sim, "= the reconciler starts, epoch %llu%s", (unsigned long long)sim->epoch,
             message != NULL ? ", with a checkpoint" : "");
+    sim->restoring = true;
     brain_event(sim, &event);
+    sim->restoring = false;
     message_free(message);
     brain_actuator_state(sim);
 }

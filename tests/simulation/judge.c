@@ -3,6 +3,7 @@
  * better. */
 #include <string.h>
 
+#include "common/names.h"
 #include "common/words.h"
 #include "sim.h"
 
@@ -12,6 +13,7 @@
 #define STAY_SLACK_MS    SIM_MINUTES(2)
 #define JOBS_BOUND_MS    HOURS(4) /* beside the time that the jobs themselves take */
 #define FLEET_BOUND_MS   HOURS(4)
+#define JUMP_SLACK_MS    SIM_MINUTES(2)
 
 static struct tried *tried_of(struct sim *sim, const char *name)
 {
@@ -45,6 +47,41 @@ void judge_memory_lost(struct sim *sim)
     for (uint32_t i = 0; i < sim->tried_count; i++)
         for (unsigned k = 0; k < source_count; k++)
             sim->tried[i].seen[k] = false;
+    for (uint32_t i = 0; i < sim->tried_count; i++)
+        sim->tried[i].rest_since_wall_ms = 0;
+}
+
+/* Notes since when each node rests, as it was just written down. */
+void judge_written(struct sim *sim)
+{
+    const struct status *status = sim->output->status;
+    for (uint32_t i = 0; i < sim->tried_count; i++)
+        sim->tried[i].rest_since_wall_ms = 0;
+    for (uint32_t i = 0; i < status->nodes_count; i++)
+        if (status->nodes[i].state == NODE_IDLE)
+            tried_of(sim, status->nodes[i].name)->rest_since_wall_ms =
+                sim_wall_ms(sim) - status->nodes[i].idle_ms;
+}
+
+/* Judged where the wall clock has not jumped since the rest began: what is written down is its. */
+void judge_restored(struct sim *sim)
+{
+    const struct status *status = sim->output->status;
+    char text[BOOK_TEXT_BYTES];
+    for (uint32_t i = 0; i < status->nodes_count; i++) {
+        int64_t since = tried_of(sim, status->nodes[i].name)->rest_since_wall_ms;
+        struct scene scene = {.kind = SCENE_node};
+        bool by_one_clock = sim_wall_ms(sim) - since < sim->now_ms - sim->jumped_ms - JUMP_SLACK_MS;
+        if (since == 0 || status->nodes[i].state != NODE_IDLE || !by_one_clock)
+            continue;
+        scene.u.node.failures_loud = FAILURES_LOUD;
+        scene.u.node.rest_ms = status->nodes[i].idle_ms;
+        scene.u.node.rest_least_ms = sim_wall_ms(sim) - since;
+        snprintf(text, sizeof text, "%s: rests for %lld ms after a restart, was written down: %lld",
+                 status->nodes[i].name, (long long)scene.u.node.rest_ms,
+                 (long long)scene.u.node.rest_least_ms);
+        (void)book_judge(&sim->book, &scene, SIM_START_MS + sim->now_ms, text);
+    }
 }
 
 void judge_picture(struct sim *sim, const struct picture *picture)
@@ -74,6 +111,9 @@ void judge_picture(struct sim *sim, const struct picture *picture)
 void judge_before_step(struct sim *sim)
 {
     const struct status *status = sim->output->status;
+    if (sim->wall_skew_ms != sim->skew_seen_ms)
+        sim->jumped_ms = sim->now_ms;
+    sim->skew_seen_ms = sim->wall_skew_ms;
     for (uint32_t i = 0; i < sim->tried_count; i++)
         sim->tried[i].is_node = false;
     for (uint32_t i = 0; status != NULL && i < status->nodes_count; i++) {
@@ -123,6 +163,23 @@ static void look_at_sources(struct sim *sim, struct action_scene *scene)
     scene->skew_max_ms = sim->config->trust.clock_skew_max_ms + SECONDS(1); /* Date's resolution */
 }
 
+/* Pods that a drain waits for, on a node that bears our drain's mark. */
+static uint32_t pods_left(const struct sim *sim, const char *name)
+{
+    const struct world_node *node = world_node_named(sim->world, name);
+    bool marked = false;
+    uint32_t left = 0;
+    for (uint32_t i = 0; node != NULL && i < node->taint_count; i++)
+        marked = marked || strcmp(node->taints[i].key, NODE_TAINT_DRAIN) == 0;
+    for (size_t i = 0; marked && i < world_pod_count(sim->world); i++) {
+        const struct world_pod *pod = world_pod_at(sim->world, i);
+        bool over = pod->phase == WORLD_POD_SUCCEEDED || pod->phase == WORLD_POD_FAILED;
+        left += strcmp(pod->node_name, name) == 0 && !over && pod->owner != WORLD_OWNER_MIRROR &&
+                (pod->owner != WORLD_OWNER_DAEMONSET || pod->is_runner);
+    }
+    return left;
+}
+
 /* Whether this very step decided to give the node back. */
 static bool just_retired(const struct sim *sim, const char *name)
 {
@@ -153,6 +210,11 @@ static void judge_action(struct sim *sim, const struct action *action)
         out->since_failure_ms = sim_mono_ms(sim) - tried->failed_mono_ms;
     }
     out->begins = just_retired(sim, action->node.name);
+    if (action->kind == ACTION_DRAIN_NODE)
+        tried->drain_forced = action->force || (tried->drain_forced && tried->kind == action->kind);
+    out->drain_forced = tried->drain_forced;
+    if (action->kind == ACTION_REMOVE_NODE && !tried->missing[SOURCE_KUBE])
+        out->pods_left = pods_left(sim, action->node.name);
     out->backoff_first_ms = BACKOFF_FIRST_MS;
     out->backoff_most_ms = BACKOFF_MOST_MS;
     snprintf(text, sizeof text,

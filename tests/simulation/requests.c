@@ -80,6 +80,7 @@ struct send_call {
     http_done done;
     void *argument;
     bool cancelled;
+    bool broke; /* LOST_ANSWER: the connection broke after the request, and nobody waited */
     int64_t began_mono_ms, latency_ms, total_ms;
     struct effect effect;
 };
@@ -147,9 +148,9 @@ static void answer(void *argument, uint64_t number)
     bool silent =
         call->fate == FATE_REFUSED || call->fate == FATE_TIMEOUT || call->fate == FATE_LOST_ANSWER;
     struct http_answer out = {
-        .trouble = call->fate == FATE_REFUSED ? TROUBLE_UNREACHABLE
-                   : silent                   ? TROUBLE_TIMEOUT
-                                              : TROUBLE_NONE,
+        .trouble = call->fate == FATE_REFUSED || call->broke ? TROUBLE_UNREACHABLE
+                   : silent                                  ? TROUBLE_TIMEOUT
+                                                             : TROUBLE_NONE,
         .sent = call->fate != FATE_REFUSED,
         .status = silent ? 0 : call->effect.status,
         .body = silent || call->effect.body == NULL ? "" : call->effect.body,
@@ -166,7 +167,9 @@ static void answer(void *argument, uint64_t number)
     out.length = strlen(out.body);
     if (silent)
         (void)error_set(&out.error, "cannot ask %s: %s", call->path,
-                        out.sent ? "no answer in time" : "connection refused");
+                        call->broke ? "connection reset"
+                        : out.sent  ? "no answer in time"
+                                    : "connection refused");
     if (!call->cancelled)
         call->done(&out, call->argument);
     drop_call(call);
@@ -194,7 +197,9 @@ static void arrive(void *argument, uint64_t number)
         refuse(call, &call->effect);
     int64_t spent = sim_mono_ms(sim) - call->began_mono_ms;
     int64_t rest = call->latency_ms;
-    if (call->fate == FATE_TIMEOUT || call->fate == FATE_LOST_ANSWER)
+    call->broke =
+        call->fate == FATE_LOST_ANSWER && dice_chance(&sim->dice_fault[FAULT_API_LOST_ANSWER], 0.5);
+    if (call->fate == FATE_TIMEOUT || (call->fate == FATE_LOST_ANSWER && !call->broke))
         rest = call->total_ms > spent ? call->total_ms - spent : 0;
     if (spent + rest > call->total_ms && call->fate != FATE_REFUSED) {
         rest = call->total_ms > spent ? call->total_ms - spent : 0;

@@ -18,15 +18,16 @@
 #include "reconciler/core/core.h"
 #include "simulator/witness.h"
 
-#define SIM_START_MS    INT64_C(1795764000000)
-#define SIM_NODES_MAX   64
-#define TRIED_MAX       256   /* nodes that a run remembers */
-#define SIM_STRIKES_MAX 60000 /* strikes that a run remembers, for shrinking */
-#define SIM_OPEN_JOBS   4096
-#define SECONDS(n)      ((int64_t)(n)*1000)
-#define SIM_MINUTES(n)  ((int64_t)(n)*60000)
-#define HOURS(n)        ((int64_t)(n)*3600000)
-#define STATES_SEEN     6 /* enum node_state */
+#define SIM_START_MS      INT64_C(1795764000000)
+#define SIM_NODES_MAX     64
+#define SIM_STRANGERS_MAX 1024  /* servers and runners that people leave behind in a run */
+#define TRIED_MAX         256   /* nodes that a run remembers */
+#define SIM_STRIKES_MAX   60000 /* strikes that a run remembers, for shrinking */
+#define SIM_OPEN_JOBS     4096
+#define SECONDS(n)        ((int64_t)(n)*1000)
+#define SIM_MINUTES(n)    ((int64_t)(n)*60000)
+#define HOURS(n)          ((int64_t)(n)*3600000)
+#define STATES_SEEN       6 /* enum node_state */
 
 enum sim_fault {
 #define FAULT(name, occasion, word, doc) FAULT_##name,
@@ -126,6 +127,8 @@ struct tried {
     bool is_node; /* of the core's fleet, in this state, before the step */
     enum node_state state;
     bool seen[source_count], missing[source_count];
+    bool drain_forced;          /* since it last began to drain */
+    int64_t rest_since_wall_ms; /* as the newest checkpoint says; 0 it says none */
 };
 
 /* The last picture of a source that the core was given. */
@@ -169,8 +172,8 @@ struct sim {
     int64_t storage_bad_until_ms;
     bool storage_told;
     uint64_t output_hash;
-    bool in_step;
-    struct sim_keep *keep; /* keep.c; NULL: nothing is captured */
+    bool in_step, restoring; /* restoring: in the step that takes the checkpoint */
+    struct sim_keep *keep;   /* keep.c; NULL: nothing is captured */
 
     /* hands.c, audit_memory.c */
     struct actuator actuator;
@@ -182,7 +185,8 @@ struct sim {
     struct tried tried[TRIED_MAX];
     uint32_t tried_count, tried_oldest;
     struct held held[source_count];
-    int64_t end_due_ms; /* of the first, then the second promise of the end */
+    int64_t skew_seen_ms, jumped_ms; /* of the wall clock; when it last changed */
+    int64_t end_due_ms;              /* of the first, then the second promise of the end */
     bool end_for_jobs;
     uint64_t strangers;
     bool fence_exists;
@@ -328,6 +332,8 @@ void judge_result(struct sim *sim, const struct action_result *result);
 void judge_nodes(struct sim *sim);
 void judge_picture(struct sim *sim, const struct picture *picture);
 void judge_memory_lost(struct sim *sim);
+void judge_written(struct sim *sim);  /* the checkpoint was written, with what the output says */
+void judge_restored(struct sim *sim); /* the newest checkpoint was read */
 void judge_hands_lost(struct sim *sim);
 void judge_forget(struct sim *sim); /* the reconciler starts anew */
 bool judge_end(struct sim *sim);    /* false: not over yet */

@@ -110,6 +110,7 @@ static void budgets_end(void *argument, uint64_t number)
     (void)number;
     (void)world_budget_delete(sim->world, "gitea-runners", "never");
     (void)world_budget_delete(sim->world, "gitea-runners", "two");
+    (void)world_budget_delete(sim->world, "web", "never");
 }
 
 static void budget(struct sim *sim, enum sim_fault fault)
@@ -124,6 +125,37 @@ static void budget(struct sim *sim, enum sim_fault fault)
         memcpy(row.name, "two", sizeof "two");
         (void)world_budget_set(sim->world, &row);
     }
+    sim_at(sim, dice_between(dice_of(sim, fault), SIM_MINUTES(2), HOURS(4)), budgets_end, NULL, sim,
+           0);
+}
+
+/* Somebody's pod comes to run on one of our nodes: half of them under a budget that never lets go.
+ */
+static void pod_of_others(struct sim *sim, enum sim_fault fault)
+{
+    static char key[] = "app", value[] = "front";
+    struct world_pair pair = {.key = key, .value = value};
+    const struct world_map labels = {.pairs = &pair, .count = 1};
+    const struct world_budget never = {.namespace_name = "web",
+                                       .name = "never",
+                                       .label_key = "app",
+                                       .label_value = "front",
+                                       .min_available = 1000};
+    const struct world_node *node = any_node(sim, fault);
+    char name[24];
+    if (node == NULL || node->unschedulable)
+        return;
+    snprintf(name, sizeof name, "front-%u", sim->strike_number[fault]);
+    (void)world_pod_create(sim->world, &(struct world_pod_spec){.namespace_name = "web",
+                                                                .name = name,
+                                                                .node_name = node->name,
+                                                                .labels = &labels,
+                                                                .owner = WORLD_OWNER_REPLICASET,
+                                                                .owner_name = "front",
+                                                                .phase = WORLD_POD_RUNNING});
+    if (dice_chance(dice_of(sim, fault), 0.5))
+        return;
+    (void)world_budget_set(sim->world, &never);
     sim_at(sim, dice_between(dice_of(sim, fault), SIM_MINUTES(2), HOURS(4)), budgets_end, NULL, sim,
            0);
 }
@@ -416,6 +448,7 @@ static const struct {
     {FAULT_NAME_CLASH, name_clash, true},
     {FAULT_STRANGER, stranger, true},
     {FAULT_STRANGER_RUNNER, stranger_runner, true},
+    {FAULT_POD_OF_OTHERS, pod_of_others, true},
 };
 
 static bool still_hinders(const struct sim *sim)
@@ -455,17 +488,17 @@ void trouble_start(struct sim *sim)
 
 static void heal_servers(struct sim *sim)
 {
-    uint64_t strangers[SIM_NODES_MAX], action;
+    uint64_t strangers[SIM_STRANGERS_MAX], action;
     uint32_t count = 0;
     for (size_t i = 0; i < world_server_count(sim->world); i++) {
         const struct world_server *server = world_server_at(sim->world, i);
         if (server->delete_protected)
             (void)world_server_protect(sim->world, server->id, false, &action);
         if (!server->foreign && witness_name(sim->witness, server->id) == NULL &&
-            count < SIM_NODES_MAX)
+            count < SIM_STRANGERS_MAX)
             strangers[count++] = server->id;
         else if (strncmp(server->name, "stranger-", strlen("stranger-")) == 0 &&
-                 count < SIM_NODES_MAX)
+                 count < SIM_STRANGERS_MAX)
             strangers[count++] = server->id;
     }
     for (uint32_t i = 0; i < count; i++)
@@ -474,9 +507,9 @@ static void heal_servers(struct sim *sim)
 
 static void heal_runners(struct sim *sim)
 {
-    uint64_t fenced[SIM_NODES_MAX];
+    uint64_t fenced[SIM_STRANGERS_MAX];
     uint32_t count = 0;
-    for (size_t i = 0; i < world_runner_count(sim->world) && count < SIM_NODES_MAX; i++)
+    for (size_t i = 0; i < world_runner_count(sim->world) && count < SIM_STRANGERS_MAX; i++)
         if (world_runner_at(sim->world, i)->disabled_by_hand)
             fenced[count++] = world_runner_at(sim->world, i)->id;
     for (uint32_t i = 0; i < count; i++)

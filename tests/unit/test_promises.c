@@ -151,6 +151,16 @@ static void test_actions(void)
     CU_ASSERT_TRUE(holds(PROMISE_nothing_on_clock_jump, &scene));
 }
 
+static void test_drained_first(void)
+{
+    struct scene scene = good_action(ACTION_REMOVE_NODE);
+    CU_ASSERT_TRUE(holds(PROMISE_drained_first, &scene));
+    scene.u.action.pods_left = 1;
+    CU_ASSERT_FALSE(holds(PROMISE_drained_first, &scene));
+    scene.u.action.drain_forced = true;
+    CU_ASSERT_TRUE(holds(PROMISE_drained_first, &scene));
+}
+
 static void test_failures_back_off(void)
 {
     static const int64_t pauses[] = {0, 1000, 2000, 3000, 3000};
@@ -175,6 +185,10 @@ static void test_nodes_and_servers(void)
     node.u.node.stay_ms = 11;
     node.u.node.stay_longest_ms = 10;
     CU_ASSERT_FALSE(holds(PROMISE_long_stay_is_said, &node));
+    CU_ASSERT_TRUE(holds(PROMISE_rest_remembered, &node));
+    node.u.node.rest_least_ms = 10;
+    node.u.node.rest_ms = 9;
+    CU_ASSERT_FALSE(holds(PROMISE_rest_remembered, &node));
     struct scene server = {.kind = SCENE_server,
                            .u.server = {.unused_ms = 101,
                                         .quiet_ms = 101,
@@ -276,6 +290,7 @@ int main(int argc, char **argv)
         {"caps", test_caps},
         {"one demand, one create", test_one_demand_one_create},
         {"actions", test_actions},
+        {"pods leave first", test_drained_first},
         {"failures back off", test_failures_back_off},
         {"nodes and servers", test_nodes_and_servers},
         {"ends and twins", test_ends_and_twins},
