@@ -113,87 +113,12 @@ static void send(struct sim *sim, struct picture *picture, int64_t delay_ms)
     sim_at(sim, delay_ms, arrive, drop_parcel, parcel, 0);
 }
 
-/* What an earlier picture showed, under the new one's head. */
-static void make_stale(struct picture *picture, struct picture *before)
-{
-    if (picture->source == SOURCE_GITEA) {
-        struct snapshot_head head = picture->u.gitea.head;
-        picture->u.gitea = before->u.gitea;
-        picture->u.gitea.head = head;
-    } else if (picture->source == SOURCE_HETZNER) {
-        struct snapshot_head head = picture->u.hetzner.head;
-        picture->u.hetzner = before->u.hetzner;
-        picture->u.hetzner.head = head;
-    } else {
-        struct snapshot_head head = picture->u.kube.head;
-        picture->u.kube = before->u.kube;
-        picture->u.kube.head = head;
-    }
-    memcpy(picture->present, before->present, before->present_count * sizeof before->present[0]);
-    picture->present_count = before->present_count;
-    before->holders++;
-    picture->parent = before;
-}
-
-static void make_empty(struct picture *picture)
-{
-    picture->present_count = 0;
-    if (picture->source == SOURCE_GITEA)
-        picture->u.gitea.jobs_count = picture->u.gitea.runners_count = 0;
-    else if (picture->source == SOURCE_HETZNER)
-        picture->u.hetzner.servers_count = 0;
-    else
-        picture->u.kube.nodes_count = picture->u.kube.pods_count = 0;
-}
-
-static void forget_present(struct picture *picture, const char *name)
-{
-    for (uint32_t i = 0; i < picture->present_count; i++)
-        if (strcmp(picture->present[i], name) == 0) {
-            memmove(picture->present[i], picture->present[--picture->present_count],
-                    sizeof picture->present[0]);
-            return;
-        }
-}
-
-/* The last entry takes the place of a missing one: the arrays are the picture's own. */
-static void make_lack(struct sim *sim, struct picture *picture)
-{
-    struct dice *dice = &sim->dice_fault[FAULT_PICTURE_LACKS];
-    if (picture->source == SOURCE_HETZNER && picture->u.hetzner.servers_count > 0) {
-        struct hetzner_server *all = (struct hetzner_server *)(uintptr_t)picture->u.hetzner.servers;
-        uint64_t i = dice_roll(dice, picture->u.hetzner.servers_count);
-        forget_present(picture, all[i].name);
-        all[i] = all[--picture->u.hetzner.servers_count];
-    } else if (picture->source == SOURCE_KUBE && picture->u.kube.nodes_count > 0) {
-        struct kube_node *all = (struct kube_node *)(uintptr_t)picture->u.kube.nodes;
-        uint64_t i = dice_roll(dice, picture->u.kube.nodes_count);
-        forget_present(picture, all[i].name);
-        all[i] = all[--picture->u.kube.nodes_count];
-    } else if (picture->source == SOURCE_GITEA && picture->u.gitea.runners_count > 0) {
-        struct gitea_runner *all = (struct gitea_runner *)(uintptr_t)picture->u.gitea.runners;
-        uint64_t i = dice_roll(dice, picture->u.gitea.runners_count);
-        const struct world_runner *runner = world_runner_find(sim->world, all[i].id);
-        const char *name = runner != NULL ? witness_name(sim->witness, runner->server_id) : NULL;
-        if (name != NULL)
-            forget_present(picture, name);
-        all[i] = all[--picture->u.gitea.runners_count];
-    }
-}
-
-static struct snapshot_head *head_of(struct picture *picture)
-{
-    return picture->source == SOURCE_GITEA     ? &picture->u.gitea.head
-           : picture->source == SOURCE_HETZNER ? &picture->u.hetzner.head
-                                               : &picture->u.kube.head;
-}
-
 static void finish(struct reading *reading)
 {
     struct sim *sim = reading->sim;
     struct picture *picture = reading->picture;
     struct poller_model *poller = &sim->poller[reading->source];
-    *head_of(picture) = (struct snapshot_head){
+    *picture_head(picture) = (struct snapshot_head){
         .sequence = ++poller->sequence,
         .began_mono_ms = reading->began_mono_ms,
         .ended_mono_ms = sim_mono_ms(sim),
@@ -202,11 +127,11 @@ static void finish(struct reading *reading)
         .requests = reading->requests,
     };
     if (poller->before != NULL && sim_strikes(sim, FAULT_PICTURE_STALE))
-        make_stale(picture, poller->before);
+        picture_make_stale(picture, poller->before);
     else if (sim_strikes(sim, FAULT_PICTURE_EMPTY))
-        make_empty(picture);
+        picture_make_empty(picture);
     else if (sim_strikes(sim, FAULT_PICTURE_LACKS))
-        make_lack(sim, picture);
+        picture_make_lack(sim, picture);
     if (picture->parent == NULL) { /* never a chain of stale ones */
         picture_drop(poller->before);
         poller->before = picture;

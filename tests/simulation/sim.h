@@ -263,6 +263,12 @@ bool is_managed(const struct world_map *labels);
 bool is_runner_pod(const struct world_pod *pod);
 uint32_t fill_servers(struct sim *sim, struct arena *arena, struct hetzner_server **to);
 
+/* pictures_wrong.c */
+struct snapshot_head *picture_head(struct picture *picture);
+void picture_make_stale(struct picture *picture, struct picture *before);
+void picture_make_empty(struct picture *picture);
+void picture_make_lack(struct sim *sim, struct picture *picture);
+
 /* brain.c */
 void brain_start(struct sim *sim);
 void brain_kill(struct sim *sim);
@@ -314,6 +320,8 @@ void audit_memory_reset(void);
 
 /* trouble.c: what happens to machines, processes, clocks and by people's hands */
 void trouble_start(struct sim *sim);
+void trouble_budgets_end(struct sim *sim);
+/* heal.c: everything is undone, and a person answers what waits for one */
 void trouble_heal(struct sim *sim);
 /* A message was passed: a process may be killed here. */
 void trouble_at_message(struct sim *sim);
