@@ -335,7 +335,9 @@ struct verdict judge_remove(const struct config *config, const struct action *ac
             (runner->busy || facts_job_of(facts, runner->id) != NULL))
             return refuse(RAIL_JOB, "runner %" PRIu64 " of the node has a job", runner->id);
     }
-    struct verdict verdict = judge_order(config, facts, deeds->drained_ms);
+    /* Pods of a machine that is gone have ended, whatever their objects say. */
+    struct verdict verdict =
+        facts->server_found ? judge_order(config, facts, deeds->drained_ms) : passes;
     if (verdict.rail == RAIL_NONE && facts->server_found && !deeds->deleted_before &&
         deeds->deletes_last_minute >= config->rails.deletes_per_minute)
         return refuse(RAIL_DELETES, "%" PRIu32 " servers were deleted in the last minute",

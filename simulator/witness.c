@@ -109,20 +109,13 @@ static bool is_used(const struct witness *witness, const struct world_server *se
                     const struct rented *rented, int64_t now_ms)
 {
     struct call_scene scene = {0};
-    uint64_t in_pool = 0;
     witness_look_at_runners(witness, server->id, now_ms, &scene);
     if (scene.jobs > 0)
         return true;
     if (rented->pool == witness->rules.pool_count)
         return false;
-    for (size_t i = 0; i < world_server_count(witness->world); i++) {
-        const struct world_server *other = world_server_at(witness->world, i);
-        in_pool += witness_marks(witness, &other->labels) && serves_or_comes(witness, other) &&
-                   strcmp(witness_label(&other->labels, SERVER_LABEL_POOL),
-                          witness->rules.pool[rented->pool].name) == 0;
-    }
     return witness->demand[rented->pool].waiting > 0 ||
-           in_pool <= witness->rules.pool[rented->pool].min;
+           witness->serving[rented->pool] <= witness->rules.pool[rented->pool].min;
 }
 
 static void look_at(struct witness *witness, const struct world_server *server, int64_t now_ms)
@@ -157,8 +150,22 @@ static void look_at(struct witness *witness, const struct world_server *server, 
     (void)book_judge(&witness->book, &scene, now_ms, text);
 }
 
+/* How many machines of each pool serve, or come. */
+static void count_serving(struct witness *witness)
+{
+    memset(witness->serving, 0, sizeof witness->serving);
+    for (size_t i = 0; i < world_server_count(witness->world); i++) {
+        const struct world_server *server = world_server_at(witness->world, i);
+        const struct rented *rented = witness_rented(witness, server->id);
+        if (rented != NULL && rented->pool < witness->rules.pool_count &&
+            witness_marks(witness, &server->labels) && serves_or_comes(witness, server))
+            witness->serving[rented->pool]++;
+    }
+}
+
 void witness_look(struct witness *witness, int64_t now_ms)
 {
+    count_serving(witness);
     for (size_t i = 0; i < world_server_count(witness->world); i++)
         look_at(witness, world_server_at(witness->world, i), now_ms);
 }

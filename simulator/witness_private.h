@@ -36,7 +36,8 @@ struct witness {
     struct rented *rented;
     size_t rented_count, rented_room;
     struct demand demand[WITNESS_POOLS_MAX];
-    uint32_t served_waiting; /* of any pool */
+    uint32_t served_waiting;             /* of any pool */
+    uint64_t serving[WITNESS_POOLS_MAX]; /* machines, as the last look counted them */
     int64_t hindered_ms; /* when something last hindered; the beginning of the world, at first */
 };
 

@@ -17,6 +17,14 @@ int64_t dice_between(struct dice *dice, int64_t least, int64_t most)
     return least + (int64_t)dice_roll(dice, (uint64_t)(most - least) + 1);
 }
 
+uint64_t name_hash(const char *name)
+{
+    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
+    for (; *name != '\0'; name++)
+        hash = (hash ^ (unsigned char)*name) * UINT64_C(1099511628211);
+    return hash;
+}
+
 double dice_unit(struct dice *dice)
 {
     return (double)(dice_roll(dice, 0) >> 11) / 9007199254740992.0; /* 2^53 */

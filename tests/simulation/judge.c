@@ -15,20 +15,27 @@
 #define FLEET_BOUND_MS   HOURS(4)
 #define JUMP_SLACK_MS    SIM_MINUTES(2)
 
-static struct tried *tried_of(struct sim *sim, const char *name)
+static struct tried *tried_hash(struct sim *sim, uint64_t name)
 {
-    for (uint32_t i = 0; i < sim->tried_count; i++)
-        if (strcmp(sim->tried[i].name, name) == 0)
+    for (uint32_t i = sim->tried_count; i-- > 0;)
+        if (sim->tried[i].name == name)
             return &sim->tried[i];
     uint32_t place = sim->tried_count;
     if (place < TRIED_MAX)
         sim->tried_count++;
-    else /* the one that was added first is long gone */
-        place = sim->tried_oldest++ % TRIED_MAX;
+    else /* one that is no node any more */
+        do
+            place = sim->tried_oldest++ % TRIED_MAX;
+        while (sim->tried[place].is_node);
     struct tried *tried = &sim->tried[place];
     *tried = (struct tried){0};
-    snprintf(tried->name, sizeof tried->name, "%s", name);
+    tried->name = name;
     return tried;
+}
+
+static struct tried *tried_of(struct sim *sim, const char *name)
+{
+    return tried_hash(sim, name_hash(name));
 }
 
 /* A new reconciler knows of no action in flight; what each source once showed stays known. */
@@ -37,6 +44,7 @@ void judge_forget(struct sim *sim)
     memset(sim->held, 0, sizeof sim->held);
     for (uint32_t i = 0; i < sim->tried_count; i++) {
         sim->tried[i].in_flight = 0;
+        sim->tried[i].answered = true;
         sim->tried[i].failures = 0;
     }
 }
@@ -96,11 +104,11 @@ void judge_picture(struct sim *sim, const struct picture *picture)
     *held = (struct held){true, head->ended_mono_ms, head->wall_ms - head->api_ms};
     for (uint32_t i = 0; i < picture->present_count; i++)
         if (picture->source != SOURCE_GITEA) /* whose runners they are: count_vanished */
-            tried_of(sim, picture->present[i])->seen[picture->source] = true;
+            tried_hash(sim, picture->present[i])->seen[picture->source] = true;
     for (uint32_t i = 0; i < sim->tried_count; i++) {
         bool present = false;
         for (uint32_t k = 0; k < picture->present_count && !present; k++)
-            present = strcmp(picture->present[k], sim->tried[i].name) == 0;
+            present = picture->present[k] == sim->tried[i].name;
         sim->tried[i].missing[picture->source] = !present;
     }
 }
@@ -230,6 +238,7 @@ static void judge_action(struct sim *sim, const struct action *action)
         tried->failures = 0;
     tried->kind = action->kind;
     tried->last = action->id;
+    tried->answered = false;
     tried->asked_mono_ms = sim_mono_ms(sim);
     tried->in_flight = 1;
 }
@@ -244,11 +253,12 @@ void judge_result(struct sim *sim, const struct action_result *result)
 {
     for (uint32_t i = 0; i < sim->tried_count; i++) {
         struct tried *tried = &sim->tried[i];
-        if (tried->in_flight == 0 || action_id_compare(tried->last, result->id) != 0)
+        if (tried->answered || action_id_compare(tried->last, result->id) != 0)
             continue;
         bool failed = result->outcome == OUTCOME_FAILED || result->outcome == OUTCOME_REFUSED ||
                       result->outcome == OUTCOME_UNKNOWN;
         tried->in_flight = 0;
+        tried->answered = true;
         tried->failures = failed ? tried->failures + 1 : 0;
         tried->failed_mono_ms = sim_mono_ms(sim);
     }

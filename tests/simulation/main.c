@@ -20,7 +20,7 @@ struct plan {
     unsigned workers;
     unsigned twin_every; /* every so many-eth seed is run twice; 0: none */
     int shrink_seconds;
-    bool story, no_faults;
+    bool story, no_faults, large;
     const char *capture; /* folder; NULL none */
     const char *commit;
 };
@@ -40,10 +40,18 @@ static double now_s(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+static bool is_twin(const struct plan *plan, uint64_t seed)
+{
+    return plan->twin_every > 0 && seed % plan->twin_every == 0;
+}
+
 static struct sim_options options_of(const struct plan *plan, uint64_t seed)
 {
-    return (struct sim_options){
-        .seed = seed, .hours = plan->virtual_hours, .no_faults = plan->no_faults};
+    return (struct sim_options){.seed = seed,
+                                .hours = plan->virtual_hours,
+                                .no_faults = plan->no_faults,
+                                .large = plan->large,
+                                .whole_hash = is_twin(plan, seed)};
 }
 
 /* The same seed again: the same output, byte for byte. */
@@ -73,7 +81,7 @@ static void work(const struct plan *plan, unsigned number, double deadline, stru
         book_add(&share->book, &sim->book);
         sim_end(sim);
         counts_add(&share->counts, &sim->counts);
-        if (held && plan->twin_every > 0 && options.seed % plan->twin_every == 0)
+        if (held && options.whole_hash)
             held = run_twin(sim, &options, hash, share);
         if (!held) {
             share->failed = true;
@@ -98,6 +106,14 @@ static void tell_failure(const struct plan *plan, uint64_t seed)
     shrink_and_tell(sim, &options, plan->shrink_seconds, stdout);
     printf("run it again: tests/simulate --seed %llu --story\n", (unsigned long long)seed);
     free(sim);
+}
+
+static void tell_broken(const struct share *share)
+{
+    const struct broken_promise *first = &share->book.first[0];
+    if (share->book.kept > 0)
+        printf("seed %llu breaks %s: %s\n", (unsigned long long)share->seed,
+               promise_name(first->promise), first->text);
 }
 
 static int run_all(const struct plan *plan)
@@ -135,8 +151,7 @@ static int run_all(const struct plan *plan)
             if (plan->shrink_seconds > 0)
                 tell_failure(plan, shares[i].seed);
             else
-                printf("seed %llu breaks a promise: %s\n", (unsigned long long)shares[i].seed,
-                       shares[i].book.kept > 0 ? shares[i].book.first[0].text : "");
+                tell_broken(&shares[i]);
             break;
         }
     printf("%s: %llu runs from seed %llu, %.0f server-days, %llu broken promises\n",
@@ -175,13 +190,15 @@ static const struct option words[] = {
     {"shrink-seconds", required_argument, NULL, 'k'},
     {"virtual-hours", required_argument, NULL, 'v'},
     {"no-faults", no_argument, NULL, 'q'},
+    {"large", no_argument, NULL, 'l'},
     {"commit", required_argument, NULL, 'c'},
     {NULL, 0, NULL, 0},
 };
 
 static const char usage[] =
     "usage: simulate [--from SEED] [--seeds N] [--seconds N | --hours N] [--workers N]\n"
-    "                [--virtual-hours N] [--twin-every N] [--shrink-seconds N] [--no-faults]\n"
+    "                [--virtual-hours N] [--twin-every N] [--shrink-seconds N] [--no-faults] "
+    "[--large]\n"
     "       simulate --seed SEED [--story] [--capture FOLDER]   one run, with every event of it;\n"
     "                a capture of it in an empty FOLDER, for `ebbtide replay FOLDER`\n";
 
@@ -204,6 +221,7 @@ int main(int argc, char **argv)
         case 'k': plan.shrink_seconds = (int)strtol(optarg, NULL, 10); break;
         case 'v': plan.virtual_hours = strtoll(optarg, NULL, 10); break;
         case 'q': plan.no_faults = true; break;
+        case 'l': plan.large = true; break;
         case 'c': plan.commit = optarg; break;
         default: fputs(usage, stderr); return 2;
         }

@@ -72,8 +72,7 @@ void picture_note_present(struct picture *picture, const char *name)
 {
     if (picture->present_count == SIM_NODES_MAX)
         return;
-    memcpy(picture->present[picture->present_count], name, strlen(name) + 1);
-    picture->present_count++;
+    picture->present[picture->present_count++] = name_hash(name);
 }
 
 /* ----------------------------------------------------------------------------------- Hetzner */

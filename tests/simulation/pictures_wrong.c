@@ -38,10 +38,10 @@ void picture_make_empty(struct picture *picture)
 
 static void forget_present(struct picture *picture, const char *name)
 {
+    uint64_t hash = name_hash(name);
     for (uint32_t i = 0; i < picture->present_count; i++)
-        if (strcmp(picture->present[i], name) == 0) {
-            memmove(picture->present[i], picture->present[--picture->present_count],
-                    sizeof picture->present[0]);
+        if (picture->present[i] == hash) {
+            picture->present[i] = picture->present[--picture->present_count];
             return;
         }
 }

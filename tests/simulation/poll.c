@@ -6,11 +6,12 @@
 
 #include "sim.h"
 
-#define TRIES_MAX    6 /* readings of one list, as the pollers' LIST_TRIES_MAX */
-#define AGAIN_MS     200
-#define BACKOFF_MS   1000
-#define BACKOFF_MOST 60000
-#define LATE_MS_MOST 90000
+#define TRIES_MAX          6 /* readings of one list, as the pollers' LIST_TRIES_MAX */
+#define RUNNERS_LISTED_MAX 2048
+#define AGAIN_MS           200
+#define BACKOFF_MS         1000
+#define BACKOFF_MOST       60000
+#define LATE_MS_MOST       90000
 
 enum stage { STAGE_JOBS, STAGE_RUNNERS, STAGE_SERVERS, STAGE_NODES, STAGE_PODS };
 
@@ -240,7 +241,7 @@ static uint32_t read_jobs(struct reading *reading)
 static uint32_t read_runners(struct reading *reading)
 {
     struct sim *sim = reading->sim;
-    const struct world_runner *order[256];
+    const struct world_runner *order[RUNNERS_LISTED_MAX];
     size_t total = world_runner_count(sim->world);
     uint32_t items = 0;
     if (total > sizeof order / sizeof order[0])

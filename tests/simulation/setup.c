@@ -113,6 +113,27 @@ static void draw_config(struct sim *sim)
     sim->page_size = AMONG(sim, 2, 5, 50, 50, 50);
 }
 
+/* A large fleet, as a company has it: it shows what small ones cannot, and many days of servers. */
+static void draw_large(struct sim *sim)
+{
+    struct dice *dice = &sim->dice_setup;
+    long long max = dice_between(dice, 20, 60);
+    long long poll = AMONG(sim, 30, 60, 60);
+    set(sim, "pools[0].max", "", max);
+    set(sim, "pools[0].min", "", dice_between(dice, 0, max * 3 / 4));
+    set(sim, "rails.max_servers", "", max + dice_between(dice, 0, 2));
+    set_text(sim, "rails.max_hourly_cost", "100.00");
+    set(sim, "rails.creates_per_minute", "", 30);
+    set(sim, "rails.deletes_per_minute", "", 30);
+    set(sim, "gitea.poll_interval", "s", poll);
+    set(sim, "hetzner.poll_interval", "s", poll);
+    set(sim, "kube.poll_interval", "s", poll);
+    set(sim, "trust.gitea_age_max", "s", poll * 4);
+    set(sim, "trust.hetzner_age_max", "s", poll * 4);
+    set(sim, "trust.kube_age_max", "s", poll * 4);
+    set(sim, "life.create_grace", "s", poll * 2);
+}
+
 static void draw_world(struct sim *sim)
 {
     struct dice *dice = &sim->dice_setup;
@@ -197,10 +218,15 @@ void setup_draw(struct sim *sim)
     sim->dice_people.state = dice_roll(dice, 0);
     draw_faults(sim);
     draw_config(sim);
+    sim->large = dice_chance(dice, 0.3) || sim->options.large;
+    if (sim->large)
+        draw_large(sim);
     draw_world(sim);
     rules_from_config(sim);
     if (sim->options.hours == 0)
         sim->options.hours = dice_between(dice, 6, 60);
     sim->push_mean_ms = AMONG(sim, 3, 10, 10, 30, 60, 180) * SIM_MINUTES(1);
     sim->jobs_a_run = AMONG(sim, 1, 3, 8);
+    if (sim->large)
+        sim->push_mean_ms /= 3;
 }

@@ -19,7 +19,7 @@
 #include "simulator/witness.h"
 
 #define SIM_START_MS      INT64_C(1795764000000)
-#define SIM_NODES_MAX     64
+#define SIM_NODES_MAX     128
 #define SIM_STRANGERS_MAX 1024  /* servers and runners that people leave behind in a run */
 #define TRIED_MAX         256   /* nodes that a run remembers */
 #define SIM_STRIKES_MAX   60000 /* strikes that a run remembers, for shrinking */
@@ -38,6 +38,9 @@ enum sim_fault {
 const char *sim_fault_word(enum sim_fault fault);
 
 /* ---------------------------------------------------------------------------------------- dice */
+
+/* A name as a number: two names of one run never share one in practice. */
+uint64_t name_hash(const char *name);
 
 struct dice {
     uint64_t state;
@@ -76,6 +79,8 @@ struct sim_options {
     const char *capture; /* folder of a capture of the run; NULL: none */
     const struct sim_cut *cut;
     bool no_faults;
+    bool large;      /* only large fleets: more days of servers in the same time */
+    bool whole_hash; /* output_hash is over everything that is said, the core's digest included */
 };
 
 /* ------------------------------------------------------------------------------------- one run */
@@ -118,10 +123,11 @@ struct poller_model {
 
 /* What a step of a node came to, for the promises about failing. */
 struct tried {
-    char name[NAME_BYTES_MAX + 1];
+    uint64_t name; /* name_hash */
     enum action_kind kind;
     uint32_t in_flight;
     struct action_id last;
+    bool answered; /* a late result counts, also where nobody waits any longer */
     uint32_t failures;
     int64_t asked_mono_ms, failed_mono_ms;
     bool is_node; /* of the core's fleet, in this state, before the step */
@@ -190,6 +196,7 @@ struct sim {
     bool end_for_jobs;
     uint64_t strangers;
     bool fence_exists;
+    bool large;        /* a large fleet */
     int64_t page_size; /* of Gitea's lists; small ones shift more */
 
     struct strike strikes[SIM_STRIKES_MAX];
@@ -244,7 +251,7 @@ struct picture { /* the storage of one snapshot */
         struct hetzner_snapshot hetzner;
         struct kube_snapshot kube;
     } u;
-    char (*present)[NAME_BYTES_MAX + 1]; /* names of our nodes that are in it, in truth */
+    uint64_t *present; /* name_hash of our nodes that are in it, in truth */
     uint32_t present_count;
     struct picture *parent; /* whose texts it shows; NULL: its own */
 };

@@ -311,7 +311,7 @@ static void stranger_runner(struct sim *sim, enum sim_fault fault)
     char name[WORLD_NAME_BYTES + 8];
     if (server == NULL)
         return;
-    snprintf(name, sizeof name, "%.200sx", server->name);
+    snprintf(name, sizeof name, "%.200s.x", server->name); /* no name that ours could ever be */
     (void)world_runner_create(sim->world, &(struct world_runner_spec){.name = name,
                                                                       .labels = labels,
                                                                       .label_count = 1,
