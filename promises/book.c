@@ -27,6 +27,14 @@ static void measure(struct book *book, const struct scene *scene)
         book->hours_hindered += scene_is_hindered_hour(&scene->u.server);
 }
 
+bool scene_holds(const struct scene *scene)
+{
+    for (unsigned i = 0; i < promise_count; i++)
+        if (!promise_holds((enum promise)i, scene))
+            return false;
+    return true;
+}
+
 bool book_judge(struct book *book, const struct scene *scene, int64_t at_ms, const char *text)
 {
     bool all = true;

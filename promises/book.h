@@ -28,6 +28,10 @@ struct book {
  * all hold. */
 bool book_judge(struct book *book, const struct scene *scene, int64_t at_ms, const char *text);
 
+/* Whether all promises of its kind hold in a scene; nothing is counted. For who would rather not
+ * write a sentence that nobody will read. */
+bool scene_holds(const struct scene *scene);
+
 /* Adds what another book counted; its broken ones are kept while there is room. */
 void book_add(struct book *book, const struct book *other);
 

@@ -142,11 +142,13 @@ static void look_at(struct witness *witness, const struct world_server *server, 
     rented->hours = hours;
     if (out->used)
         rented->last_job_ms = now_ms;
-    snprintf(text, sizeof text,
-             "server %llu %s: used %d, unused for %lld ms, nothing hinders since %lld ms, paid "
-             "hour %lld%s",
-             (unsigned long long)server->id, server->name, out->used, (long long)out->unused_ms,
-             (long long)out->quiet_ms, (long long)hours, out->hour_begins ? " begins" : "");
+    text[0] = '\0';
+    if (!scene_holds(&scene))
+        snprintf(text, sizeof text,
+                 "server %llu %s: used %d, unused for %lld ms, nothing hinders since %lld ms, paid "
+                 "hour %lld%s",
+                 (unsigned long long)server->id, server->name, out->used, (long long)out->unused_ms,
+                 (long long)out->quiet_ms, (long long)hours, out->hour_begins ? " begins" : "");
     (void)book_judge(&witness->book, &scene, now_ms, text);
 }
 

@@ -314,9 +314,11 @@ void judge_nodes(struct sim *sim)
         out->stay_ms = node->state_ms;
         out->stay_longest_ms = longest > 0 ? longest + STAY_SLACK_MS : 0;
         out->alarm = alarm_names(status, node->name);
-        snprintf(text, sizeof text, "%s: %s for %lld ms (longest %lld), failures %u, alarm %d",
-                 node->name, node_state_words[node->state], (long long)out->stay_ms,
-                 (long long)longest, out->failures, out->alarm);
+        text[0] = '\0';
+        if (!scene_holds(&scene))
+            snprintf(text, sizeof text, "%s: %s for %lld ms (longest %lld), failures %u, alarm %d",
+                     node->name, node_state_words[node->state], (long long)out->stay_ms,
+                     (long long)longest, out->failures, out->alarm);
         (void)book_judge(&sim->book, &scene, SIM_START_MS + sim->now_ms, text);
     }
 }

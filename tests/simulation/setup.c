@@ -179,7 +179,7 @@ static int64_t notice_ms(const struct sim *sim)
     if (sim->fault_density > 0)
         teardown = larger(teardown, config->billing.period_ms * 5 / 8);
     return SECONDS(10) + config->life.idle_confirm_ms + config->life.idle_timeout_ms + 8 * poll +
-           teardown + SECONDS(40);
+           teardown + SECONDS(100); /* it is looked at once a minute */
 }
 
 void rules_from_config(struct sim *sim)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_MS         SECONDS(20) /* the witness looks at every server this often */
+#define LOOK_MS         SECONDS(60) /* the witness looks at every server this often */
 #define HEAL_HOURS_MOST 600
 
 struct sim *sim_now;
