@@ -134,8 +134,8 @@ static bool observe_provisioning(struct core *core, struct node *node)
     if (sight->create_failed && core->may_destroy) {
         offers_failed(core, node->pool, node->server_type, node->location, "its create failed");
         go(core, node, EDGE_give_up, REASON_CREATE_FAILED);
-    } else if (sight->kube != NONE && core->kube->nodes[sight->kube].evicting &&
-               core->may_destroy) {
+    } else if (sight->kube != NONE && core->kube != NULL &&
+               core->kube->nodes[sight->kube].evicting && core->may_destroy) {
         go(core, node, EDGE_give_up, REASON_CONTINUE);
     } else if (server_gone(core, node)) {
         go(core, node, EDGE_give_up, REASON_SERVER_GONE);

@@ -6,7 +6,8 @@
 #include "common/log.h"
 #include "sim.h"
 
-static void say(const char *level, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void say(const char *level, const char *format,
+                                                      va_list arguments)
 {
     char text[LOG_LINE_BYTES_MAX];
     if (sim_now == NULL || sim_now->options.story == NULL)
