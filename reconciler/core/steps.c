@@ -65,12 +65,18 @@ static void step_serving(struct core *core, struct node *node)
              "a fence of ours was left behind", false);
 }
 
+/* One that was seen and is not listed now may only be missing from one list: the actuator looks. */
+static bool never_joined(const struct node *node)
+{
+    return node->sight.kube == NONE && !node->kube_seen;
+}
+
 static void step_deregistering(struct core *core, struct node *node)
 {
     const struct node_deregistering *state = life_as_deregistering(&node->life);
     struct hour hour = hour_of(core, node);
     char why[TEXT_BYTES_MAX + 1];
-    if (!state->again && state->runners.count == 0 && node->sight.kube == NONE &&
+    if (!state->again && state->runners.count == 0 && never_joined(node) &&
         node->sight.registered == 0) {
         node_step(core, node, EDGE_drain, state->why.reason); /* nothing of it can have a runner */
         return;
@@ -86,7 +92,7 @@ static void step_draining(struct core *core, struct node *node)
     const struct node_draining *state = life_as_draining(&node->life);
     char why[TEXT_BYTES_MAX + 1];
     bool over = core_due(core, state->since.mono_ms + core->config->life.drain_deadline_ms);
-    if (node->sight.kube == NONE && trust_shows_result_of(core, SOURCE_KUBE, node)) {
+    if (never_joined(node) && trust_shows_result_of(core, SOURCE_KUBE, node)) {
         node_step(core, node, EDGE_remove, state->why.reason); /* no Kubernetes node, no pods */
         return;
     }
