@@ -138,8 +138,12 @@ static void count_room(struct core *core)
         bool listed =
             node->server_missing_mono_ms == 0 ||
             !core_due(core, node->server_missing_mono_ms + core->config->life.create_grace_ms);
-        bool young =
-            core->mono_ms - hour_born_mono_ms(core, node) < core->config->life.provision_timeout_ms;
+        /* However long ago it was first asked for: a create that is under way, or that nobody has
+         * answered yet, may bring a server. */
+        bool asked = node->server_id == 0 && node->errand.kind == ACTION_CREATE_SERVER &&
+                     (node->errand.in_flight || node->errand.unknown);
+        bool young = asked || core->mono_ms - hour_born_mono_ms(core, node) <
+                                  core->config->life.provision_timeout_ms;
         pool->free += node->sight.free;
         if (young && node->sight.online < capacity && listed)
             pool->coming += capacity - node->sight.online;
