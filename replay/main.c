@@ -51,6 +51,14 @@ static int set_once(const char **place, const char *value)
     return 0;
 }
 
+/* The word that getopt stumbled over: of `-xy` it is still in the midst. */
+static int unknown(char **word)
+{
+    const char letter[] = {'-', (char)optopt, '\0'};
+    bool is_long = optopt == 0 || strncmp(word[optind - 1], "--", 2) == 0;
+    return wrong("does not know ", is_long ? word[optind - 1] : letter);
+}
+
 static int read_option(int letter, char **word, struct replay_words *out)
 {
     switch (letter) {
@@ -61,7 +69,7 @@ static int read_option(int letter, char **word, struct replay_words *out)
     case 'h': out->help = true; return 0;
     case 'v': out->version = true; return 0;
     case ':': return wrong("nothing follows ", word[optind - 1]);
-    default: return wrong("does not know ", word[optind - 1]);
+    default: return unknown(word);
     }
 }
 
@@ -109,7 +117,9 @@ static int set_limit(const struct replay_words *words, const struct segments *se
     if (words->until == NULL)
         return 0;
     if (!read_until(words->until, limit))
-        return wrong("--until wants an event's number, EPOCH.NUMBER or a time, not ", words->until);
+        return wrong("--until wants an event's number, EPOCH.NUMBER or a time with its zone "
+                     "(2026-11-27T10:41:00Z), not ",
+                     words->until);
     if (limit->wall_ms != 0 || limit->epoch != 0 || !several_lives(segments))
         return 0;
     fprintf(stderr,
@@ -120,19 +130,33 @@ static int set_limit(const struct replay_words *words, const struct segments *se
     return REPLAY_UNUSABLE;
 }
 
-/* A limit that was never met shows another moment than the one that was asked for. */
-static void note_unmet_limit(const struct replay_words *words, const struct play *play,
-                             struct report *report)
+/* A limit that was never met shows another moment than the one that was asked for, or none. */
+static void note_unmet_limit(const struct replay_words *words, const struct segments *segments,
+                             const struct play *play, struct report *report)
 {
-    char text[256];
-    bool met = play->stopped || (play->limit.number != 0 && play->number == play->limit.number &&
-                                 (play->limit.epoch == 0 || play->epoch == play->limit.epoch));
-    if (words->until == NULL || met || play->limit.wall_ms != 0)
+    char text[256], when[CLOCK_TEXT_BYTES];
+    bool there =
+        play->limit.number == 0 || (play->number == play->limit.number &&
+                                    (play->limit.epoch == 0 || play->epoch == play->limit.epoch));
+    bool met = play->events > 0 && there;
+    if (words->until == NULL || met || segments->count == 0)
         return;
-    snprintf(text, sizeof text,
-             "there is no event %.100s: what was named ends with event %" PRIu64
-             " of epoch %" PRIu64,
-             words->until, play->number, play->epoch);
+    const struct capture_head *first = &segments->segment[0].head;
+    if (play->events == 0)
+        snprintf(text, sizeof text,
+                 "there is nothing up to %.60s: what was named begins with event %" PRIu64
+                 " of epoch %" PRIu64 ", at %s",
+                 words->until, first->events + 1, first->epoch,
+                 clock_format_rfc3339(first->wall_ms, when));
+    else if (play->stopped)
+        snprintf(text, sizeof text,
+                 "there is no event %.60s: what was named goes on with epoch %" PRIu64,
+                 words->until, play->epoch);
+    else
+        snprintf(text, sizeof text,
+                 "there is no event %.60s: what was named ends with event %" PRIu64
+                 " of epoch %" PRIu64,
+                 words->until, play->number, play->epoch);
     report_note(report, "--until", text, true);
 }
 
@@ -180,7 +204,6 @@ void replay_compare(const struct replay_words *words, const struct segments *seg
     play->listener = (struct play_listener){
         .step = compare_only, .note = replay_note, .differs = replay_differs, .argument = &common};
     play_all(play, segments);
-    note_unmet_limit(words, play, report);
     report_extent(report, play);
     if (!report->json && play->events > 0)
         say_result(report, play);
@@ -236,6 +259,7 @@ static int run(const struct replay_words *words, struct segments *segments)
         replay_other(words, segments, &play, &report);
     else
         replay_compare(words, segments, &play, &report);
+    note_unmet_limit(words, segments, &play, &report);
     if (play.events == 0)
         report_note(&report, "ebbtide replay", "nothing was replayed", true);
     play_free(&play);

@@ -152,11 +152,13 @@ static bool note_end(const struct play *play, const struct segment *segment, enu
 static void note_last(const struct play *play, const struct segment *segment, uint64_t number)
 {
     char text[ERROR_TEXT_BYTES_MAX];
-    snprintf(text, sizeof text,
-             "what the core said to event %" PRIu64
-             " is not in the capture: the reconciler ended in it, or the segment was full. It is "
-             "decided now; if this program ends without a word, that event is what ended both",
-             number);
+    snprintf(
+        text, sizeof text,
+        "what the core said to event %" PRIu64
+        " is not in the capture: the reconciler ended in it, the segment was full, or the file "
+        "was cut. It is decided now; if this program ends without a word, that event is what ended "
+        "both",
+        number);
     note(play, segment, false, text);
 }
 

@@ -236,6 +236,7 @@ static void test_what_cannot_be_replayed_is_said(void)
     expect("", 2, "which FILE?");
     expect("x --explain a --config b", 2, "not both");
     expect("x --what", 2, "does not know --what");
+    expect("x -xy", 2, "does not know -x\n");
     expect("x --until", 2, "nothing follows --until");
 }
 
@@ -274,6 +275,10 @@ static void test_until_shows_the_table_of_that_moment(void)
     expect(". --until 2.30", 0, "after event 30 (epoch 2)");
     expect(". --until 2026-11-27T07:25:00Z", 0, "after event ");
     expect(". --until 999999", 2, "there is no event 999999");
+    expect(". --until 1.30", 2, "there is nothing up to 1.30: what was named begins with event 1 ");
+    expect(". --until 2020-01-01T00:00:00Z", 2, "there is nothing up to 2020-01-01T00:00:00Z");
+    expect(". --until 3.30", 2, "there is no event 3.30: what was named ends with event ");
+    expect(". --until 3.30 --explain x", 2, "there is no event 3.30");
     expect(". --until soon", 2, "not soon");
     expect(". --until 30 --json", 0, "\"status\": {");
 }
