@@ -172,6 +172,8 @@ static int run_one(const struct plan *plan)
     for (uint32_t i = 0; i < sim->book.kept; i++)
         printf("BROKEN %s: %s\n", promise_name(sim->book.first[i].promise),
                sim->book.first[i].text);
+    printf("seed %llu: %s\n", (unsigned long long)plan->from,
+           held ? "all promises held" : "FAILED, a promise is broken");
     sim_end(sim);
     free(sim);
     return held ? 0 : 1;
@@ -192,43 +194,120 @@ static const struct option words[] = {
     {"no-faults", no_argument, NULL, 'q'},
     {"large", no_argument, NULL, 'l'},
     {"commit", required_argument, NULL, 'c'},
+    {"help", no_argument, NULL, '?'},
     {NULL, 0, NULL, 0},
 };
 
 static const char usage[] =
-    "usage: simulate [--from SEED] [--seeds N] [--seconds N | --hours N] [--workers N]\n"
-    "                [--virtual-hours N] [--twin-every N] [--shrink-seconds N] [--no-faults] "
-    "[--large]\n"
-    "       simulate --seed SEED [--story] [--capture FOLDER]   one run, with every event of it;\n"
-    "                a capture of it in an empty FOLDER, for `ebbtide replay FOLDER`\n";
+    "usage: tests/simulate --seeds N | --seconds N | --hours N [--from SEED] [--workers N]\n"
+    "                      [--virtual-hours N] [--twin-every N] [--shrink-seconds N]\n"
+    "                      [--no-faults] [--large]\n"
+    "       tests/simulate --seed SEED [--story] [--capture FOLDER]\n"
+    "\n"
+    "  --seeds N           so many runs, each from its own seed\n"
+    "  --seconds, --hours  as many runs as that time allows\n"
+    "  --from SEED         the first seed (1)\n"
+    "  --workers N         runs at once (all cores; 64 at most)\n"
+    "  --virtual-hours N   how long a run lasts in its own time (as its seed draws it)\n"
+    "  --twin-every N      each so many-eth seed runs twice and must say the same (50; 0: none)\n"
+    "  --shrink-seconds N  how long a run that breaks a promise is shortened (60)\n"
+    "  --no-faults         nothing strikes\n"
+    "  --large             large fleets\n"
+    "  --seed SEED         this one run only; with --story every event of it is told\n"
+    "  --capture FOLDER    writes a capture of it into an empty folder, for `ebbtide replay`\n"
+    "\n"
+    "Status: 0 all promises held, 1 one was broken, 2 the words were wrong.\n";
+
+static int wrong(const char *what, const char *word)
+{
+    fprintf(stderr, "simulate: %s%s\n\n%s", what, word, usage);
+    return 2;
+}
+
+static int wrong_number(const char *name, const char *kind)
+{
+    fprintf(stderr, "simulate: --%s takes a %s, not %s\n\n%s", name, kind, optarg, usage);
+    return 2;
+}
+
+static bool number(const char *text, double least, double most, double *value)
+{
+    char *end;
+    *value = strtod(text, &end);
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && *value >= least && *value <= most;
+}
+
+struct given {
+    bool seed, story, seeds, help;
+};
+
+static int read_number(int letter, const char *name, struct plan *plan, struct given *given)
+{
+    static const double most = 1e15; /* exact as a double */
+    double value;
+    if (!number(optarg, 0, letter == 'k' || letter == 'v' || letter == 'd' ? 1e6 : most, &value))
+        return wrong_number(name, "number");
+    if (strchr("fn1wdkv", letter) != NULL && value != (double)(uint64_t)value)
+        return wrong_number(name, "whole number");
+    switch (letter) {
+    case 'f': plan->from = (uint64_t)value; break;
+    case 'n': plan->seeds = (uint64_t)value, given->seeds = true; break;
+    case 's': plan->seconds = value, given->seeds = true; break;
+    case 'h': plan->seconds = value * 3600, given->seeds = true; break;
+    case '1': plan->from = (uint64_t)value, given->seed = true; break;
+    case 'w':
+        if (value < 1 || value > WORKERS_MAX)
+            return wrong_number(name, "number from 1 to 64");
+        plan->workers = (unsigned)value;
+        break;
+    case 'd': plan->twin_every = (unsigned)value; break;
+    case 'k': plan->shrink_seconds = (int)value; break;
+    default: plan->virtual_hours = (int64_t)value; break;
+    }
+    return 0;
+}
+
+static int read_word(int letter, const char *name, char **argv, struct plan *plan,
+                     struct given *given)
+{
+    switch (letter) {
+    case 't': plan->story = given->story = true; return 0;
+    case 'p': plan->capture = optarg, given->story = true; return 0;
+    case 'q': plan->no_faults = true; return 0;
+    case 'l': plan->large = true; return 0;
+    case 'c': plan->commit = optarg; return 0;
+    case ':': return wrong("nothing follows ", argv[optind - 1]);
+    case '?':
+        given->help = strcmp(argv[optind - 1], "--help") == 0;
+        return given->help ? 0 : wrong("does not know ", argv[optind - 1]);
+    default: return read_number(letter, name, plan, given);
+    }
+}
 
 int main(int argc, char **argv)
 {
     struct plan plan = {
         .from = 1, .workers = 2, .twin_every = 50, .shrink_seconds = 60, .commit = "unknown"};
-    bool one = false;
-    for (int letter; (letter = getopt_long(argc, argv, "", words, NULL)) != -1;)
-        switch (letter) {
-        case 'f': plan.from = strtoull(optarg, NULL, 10); break;
-        case 'n': plan.seeds = strtoull(optarg, NULL, 10); break;
-        case 's': plan.seconds = strtod(optarg, NULL); break;
-        case 'h': plan.seconds = strtod(optarg, NULL) * 3600; break;
-        case '1': plan.from = strtoull(optarg, NULL, 10), one = true; break;
-        case 't': plan.story = true; break;
-        case 'p': plan.capture = optarg; break;
-        case 'w': plan.workers = (unsigned)strtoul(optarg, NULL, 10); break;
-        case 'd': plan.twin_every = (unsigned)strtoul(optarg, NULL, 10); break;
-        case 'k': plan.shrink_seconds = (int)strtol(optarg, NULL, 10); break;
-        case 'v': plan.virtual_hours = strtoll(optarg, NULL, 10); break;
-        case 'q': plan.no_faults = true; break;
-        case 'l': plan.large = true; break;
-        case 'c': plan.commit = optarg; break;
-        default: fputs(usage, stderr); return 2;
-        }
-    if (optind != argc || plan.workers == 0 || plan.workers > WORKERS_MAX ||
-        (!one && plan.seeds == 0 && plan.seconds <= 0)) {
-        fputs(usage, stderr);
-        return 2;
+    struct given given = {.seed = false};
+    int status = 0, index = 0;
+    opterr = 0; /* the sentences are ours */
+    while (status == 0 && !given.help) {
+        int letter = getopt_long(argc, argv, ":", words, &index);
+        if (letter == -1)
+            break;
+        status = read_word(letter, words[index].name, argv, &plan, &given);
     }
-    return one ? run_one(&plan) : run_all(&plan);
+    if (given.help)
+        return fputs(usage, stdout) < 0;
+    if (status != 0)
+        return status;
+    if (optind != argc)
+        return wrong("does not know ", argv[optind]);
+    if (given.seed && given.seeds)
+        return wrong("--seed is one run: not also --seeds, --seconds or --hours", "");
+    if (!given.seed && given.story)
+        return wrong("--story and --capture are of one run: say --seed SEED", "");
+    if (!given.seed && plan.seeds == 0 && plan.seconds <= 0)
+        return wrong("how much? --seeds N, --seconds N, --hours N or --seed SEED", "");
+    return given.seed ? run_one(&plan) : run_all(&plan);
 }
