@@ -1,8 +1,8 @@
 /* All small worlds: every order of events for one and two servers, one and two jobs, up to the
  * depth that the time allows; the promises hold in all of them. Prints what was searched.
  *
- *   small [--seconds N] [--size SERVERSxJOBS] [--root NAME] [--depth N] [--stop]
- *   small --replay 'SERVERSxJOBS ROOT EVENT... [heal]'     one way, told aloud
+ *   small_worlds [--seconds N] [--size SERVERSxJOBS] [--root NAME] [--depth N] [--stop]
+ *   small_worlds --replay 'SERVERSxJOBS ROOT EVENT... [heal]'     one way, told aloud
  *
  * Ends with 0 where every promise held. May not: know what an event does. */
 #include <inttypes.h>
@@ -21,6 +21,7 @@ struct wish {
     unsigned servers, jobs; /* 0: every size */
     const char *root;       /* NULL: all */
     const char *replay;
+    bool help;
     struct limits limits;
 };
 
@@ -30,33 +31,105 @@ static const struct size {
 
 #define SIZES (sizeof sizes / sizeof sizes[0])
 
-static bool parse(int count, char *const words[], struct wish *wish)
+static const char usage[] =
+    "usage: small_worlds [--seconds N] [--size SERVERSxJOBS] [--root NAME] [--depth N] [--stop]\n"
+    "       small_worlds --replay 'SERVERSxJOBS ROOT EVENT... [heal]'\n"
+    "\n"
+    "  --seconds N  how long it searches in all (20)\n"
+    "  --size       only worlds of this size: 1x1, 1x2, 2x1 or 2x2 (all four)\n"
+    "  --root NAME  only from this place of a plain life (all)\n"
+    "  --depth N    at most so many events from the root (as many as the time allows)\n"
+    "  --stop       ends a search at the first broken promise\n"
+    "  --replay     one way, told aloud; a broken promise is printed with its own such line\n"
+    "\n"
+    "Status: 0 every promise held, 1 one was broken (or an event cannot happen where --replay has "
+    "it), 2 the words were wrong.\n";
+
+static void print_usage(FILE *out)
 {
+    fprintf(out, "%s\nRoots:", usage);
+    for (unsigned k = 0; k < root_count; k++)
+        fprintf(out, " %s", root_name((enum root_kind)k));
+    fprintf(out, ". Events stand in tests/simulation/small/events.def.\n");
+}
+
+static int wrong(const char *what, const char *word)
+{
+    fprintf(stderr, "small_worlds: %s%s\n\n", what, word);
+    print_usage(stderr);
+    return 2;
+}
+
+static bool is_root(const char *name)
+{
+    for (unsigned k = 0; k < root_count; k++)
+        if (strcmp(root_name((enum root_kind)k), name) == 0)
+            return true;
+    return false;
+}
+
+static bool read_size(const char *text, unsigned *servers, unsigned *jobs)
+{
+    if (strlen(text) != 3 || text[0] < '1' || text[0] > '2' || text[1] != 'x' || text[2] < '1' ||
+        text[2] > '2')
+        return false;
+    *servers = (unsigned)(text[0] - '0');
+    *jobs = (unsigned)(text[2] - '0');
+    return true;
+}
+
+/* Returns 0, or the exit status with a sentence. */
+static int parse_one(const char *option, const char *value, struct wish *wish)
+{
+    char *end = NULL;
+    if (strcmp(option, "--seconds") == 0) {
+        wish->seconds = strtod(value, &end);
+        return *end == '\0' && wish->seconds > 0 ? 0
+                                                 : wrong("--seconds takes a number, not ", value);
+    }
+    if (strcmp(option, "--depth") == 0) {
+        wish->limits.depth = (unsigned)strtoul(value, &end, 10);
+        return *end == '\0' && wish->limits.depth > 0
+                   ? 0
+                   : wrong("--depth takes a number, not ", value);
+    }
+    if (strcmp(option, "--size") == 0)
+        return read_size(value, &wish->servers, &wish->jobs)
+                   ? 0
+                   : wrong("--size takes 1x1, 1x2, 2x1 or 2x2, not ", value);
+    if (strcmp(option, "--root") == 0) {
+        wish->root = value;
+        return is_root(value) ? 0 : wrong("there is no root ", value);
+    }
+    if (strcmp(option, "--replay") == 0) {
+        wish->replay = value;
+        return 0;
+    }
+    return wrong("does not know ", option);
+}
+
+static int parse(int count, char *const words[], struct wish *wish)
+{
+    static const char *const valued[] = {"--seconds", "--depth", "--size", "--root", "--replay"};
+    int status = 0;
     *wish = (struct wish){.seconds = SECONDS_STANDARD,
                           .limits = {.states = STATES_MOST, .bytes = BYTES_MOST}};
-    for (int i = 1; i < count; i++) {
-        const char *value = i + 1 < count ? words[i + 1] : "";
-        bool takes = true;
-        if (strcmp(words[i], "--seconds") == 0)
-            wish->seconds = strtod(value, NULL);
-        else if (strcmp(words[i], "--root") == 0)
-            wish->root = value;
-        else if (strcmp(words[i], "--replay") == 0)
-            wish->replay = value;
-        else if (strcmp(words[i], "--depth") == 0)
-            wish->limits.depth = (unsigned)strtoul(value, NULL, 10);
-        else if (strcmp(words[i], "--size") == 0 && strlen(value) == 3) {
-            wish->servers = (unsigned)(value[0] - '0');
-            wish->jobs = (unsigned)(value[2] - '0');
-        } else if (strcmp(words[i], "--stop") == 0) {
+    for (int i = 1; i < count && status == 0; i++) {
+        bool takes = false;
+        for (unsigned k = 0; k < sizeof valued / sizeof valued[0]; k++)
+            takes = takes || strcmp(words[i], valued[k]) == 0;
+        if (strcmp(words[i], "--help") == 0)
+            wish->help = true;
+        else if (strcmp(words[i], "--stop") == 0)
             wish->limits.stop_broken = true;
-            takes = false;
-        } else {
-            return false;
-        }
-        i += takes;
+        else if (takes && i + 1 == count)
+            status = wrong("nothing follows ", words[i]);
+        else if (takes)
+            status = parse_one(words[i], words[i + 1], wish), i++;
+        else
+            status = wrong("does not know ", words[i]);
     }
-    return wish->seconds > 0 && wish->servers <= 2 && wish->jobs <= 2;
+    return status;
 }
 
 /* ------------------------------------------------------------------------------------- replay */
@@ -76,20 +149,23 @@ static int replay_line(struct sim *sim, const char *line)
     static char copy[8192];
     tiny_event path[HEAL_EVENTS_MAX];
     unsigned count = 0;
-    char *rest = NULL, *word;
+    char *rest = NULL, *word = NULL;
+    unsigned servers = 0, jobs = 0;
     bool healed = false, good = snprintf(copy, sizeof copy, "%s", line) < (int)sizeof copy;
     const char *size = strtok_r(copy, " ", &rest), *name = strtok_r(NULL, " ", &rest);
-    good = good && size != NULL && strlen(size) == 3 && name != NULL &&
-           find_root(sim, name, (unsigned)(size[0] - '0'), (unsigned)(size[2] - '0'), &root);
+    if (!good || size == NULL || !read_size(size, &servers, &jobs))
+        return wrong("--replay begins with 1x1, 1x2, 2x1 or 2x2, not ", line);
+    if (name == NULL || !is_root(name))
+        return wrong("--replay wants a root second, not ", name != NULL ? name : "nothing");
+    if (!find_root(sim, name, servers, jobs, &root))
+        return wrong("the plain life of that size never comes to ", name);
     while (good && count < HEAL_EVENTS_MAX && (word = strtok_r(NULL, " ", &rest)) != NULL) {
         healed = strcmp(word, "heal") == 0;
         good = healed || event_parse(word, &path[count]);
         count += !healed;
     }
-    if (!good) {
-        fprintf(stderr, "'%s' is not SERVERSxJOBS ROOT EVENT... [heal]\n", line);
-        return 2;
-    }
+    if (!good)
+        return wrong("there is no event ", word);
     memset(&sim->book, 0, sizeof sim->book);
     sim->story = stdout;
     good = replay(sim, &root, path, count);
@@ -98,6 +174,8 @@ static int replay_line(struct sim *sim, const char *line)
     for (uint32_t i = 0; i < sim->book.kept; i++)
         printf("broken: %s: %s\n", promise_name(sim->book.first[i].promise),
                promise_sentence(sim->book.first[i].promise));
+    if (good && sim->book.broken_total == 0)
+        printf("every promise held\n");
     return good && sim->book.broken_total == 0 ? 0 : 1;
 }
 
@@ -201,10 +279,12 @@ int main(int count, char *words[])
     static struct sim sim;
     struct wish wish;
     uint64_t broken = 0;
-    if (!parse(count, words, &wish)) {
-        fprintf(stderr, "small [--seconds N] [--size SERVERSxJOBS] [--root NAME] [--depth N] "
-                        "[--stop] | --replay 'SERVERSxJOBS ROOT EVENT... [heal]'\n");
-        return 2;
+    int wrong_words = parse(count, words, &wish);
+    if (wrong_words != 0)
+        return wrong_words;
+    if (wish.help) {
+        print_usage(stdout);
+        return 0;
     }
     sim_open(&sim);
     if (wish.replay != NULL) {
