@@ -203,9 +203,9 @@ class Show:
         paid_s = now["paid_ms"] / 1000
         print(f"""
 jobs run            {now['jobs_completed']}  ({now['jobs_succeeded']} well, {now['jobs_failed']} failed, {now['jobs_lost']} lost with their machine)
-jobs left           {now['jobs_running']} running, {now['jobs_queued']} waiting, {now['jobs_blocked']} blocked
+when time was over  {now['jobs_running']} running, {now['jobs_queued']} waiting, {now['jobs_blocked']} blocked; {now['servers_now']} servers still there
 wait for a machine  median {now['wait_median_ms'] / 1000:.1f} s, p95 {now['wait_p95_ms'] / 1000:.1f} s
-servers rented      {now['servers_rented']}, at most {now['servers_max']} at once, {now['servers_now']} still there
+servers rented      {now['servers_rented']}, at most {now['servers_max']} at once
 paid hours          {now['paid_periods']} of {self.period_ms // 1000} s each ({paid_s:.0f} s), {now['cost_microeuro'] / 1e6:.3f} EUR
 paid time used      {100 * now['paid_share_used']:.0f} %
 audit log           {self.folder}/state/audit.jsonl
