@@ -255,7 +255,13 @@ static bool on_check(struct worker *worker, const struct config *config, void *s
                      struct error *error)
 {
     (void)worker;
-    return config->mode != MODE_ACT || check_templates(state, config, error);
+    const struct program *program = state;
+    if (config->mode != MODE_ACT)
+        return true;
+    if (program->actuator.config->mode != MODE_ACT) /* it holds none of the files for acting */
+        return error_set(error, "mode: a reload does not lead from observe to act; stop the daemon "
+                                "and start it again");
+    return check_templates(program, config, error);
 }
 
 static void on_commit(struct worker *worker, const struct config *config, void *state)
