@@ -165,9 +165,11 @@ static bool find_users(struct supervisor *supervisor, struct error *error)
     for (unsigned i = 0; i < TOPOLOGY_WORKERS; i++)
         supervisor->life[i].user = users[i];
     if (made > 0)
-        log_warning("%u workers get user numbers that nobody has (from %u on), because the "
-                    "package's users are not on this machine",
-                    made, users[0].uid);
+        log_warning(
+            "%u workers get user numbers that nobody has, since this machine has "
+            "no users for them: that keeps them apart as well, unless somebody is given such "
+            "a number; the keys of users can name some",
+            made);
     if (!users_can_switch())
         log_warning("not root: the workers run as this user (%u), so one that is taken over could "
                     "read what the others hold; start Ebbtide as root to have them apart",

@@ -155,7 +155,7 @@ class Supervised(unittest.TestCase):
         for one in status:
             self.assertRegex(one, r"NoNewPrivs:\t1")
             self.assertRegex(one, r"CapPrm:\t0000000000000000")
-        self.assertIn("package's users are not on this machine", self.said())
+        self.assertIn("this machine has no users for them", self.said())
 
     # ---- death and replacement
 
