@@ -13,7 +13,8 @@ from facts import fact, only
 jsonschema = pytest.importorskip("jsonschema", reason="NOT TESTED: python3-jsonschema is missing")
 FORMS = json.loads((pathlib.Path(__file__).parent.parent / "data" / "hetzner.json").read_text(encoding="utf-8"))
 # The real one costs money and has no loopback address.
-pytestmark = only("simulator", "there is no Hetzner Cloud to ask; the forms of answers stand in data/hetzner.json")
+pytestmark = only("simulator", "there is no Hetzner Cloud to ask; the forms of answers stand in "
+                  "tests/contract/data/hetzner.json")
 
 
 def hold(answer, what):
