@@ -297,7 +297,7 @@ static void on_result(const struct action_result *result, void *argument)
     if (!worker_has_peer(program->worker, ROLE_RECONCILER))
         log_info("no reconciler is there to hear a result; the next one looks for itself");
     else if (!worker_send(program->worker, ROLE_RECONCILER, MESSAGE_action_result, result, &error))
-        log_error("cannot report a result: %s", error.text);
+        log_warning("cannot report a result: %s; the next reconciler looks for itself", error.text);
     want_segment(program);
 }
 
