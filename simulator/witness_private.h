@@ -14,6 +14,7 @@ struct rented {
     bool had_runner;
     int64_t hours;       /* paid ones that have begun */
     int64_t last_job_ms; /* when a job last ran on it; 0 never */
+    int64_t hindered_ms; /* when something last hindered the teardown of this one alone */
     int64_t noted_ms;    /* since when a note of our fence stands at node or server; 0 none does */
 };
 
@@ -54,6 +55,8 @@ void witness_note_rented(struct witness *witness, const struct world_server *ser
 /* The job that a runner works on, in progress in Gitea's eyes; NULL: none. */
 const struct world_job *witness_live_job(const struct witness *witness,
                                          const struct world_runner *runner);
+/* A runner of it lives and none is disabled: it serves, and counts for its pool's minimum. */
+bool witness_serves(const struct witness *witness, const struct world_server *server);
 /* Registered so lately that no action can have known it. */
 bool witness_is_young(const struct witness *witness, const struct world_runner *runner,
                       int64_t now_ms);
