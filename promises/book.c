@@ -44,6 +44,8 @@ bool book_judge(struct book *book, const struct scene *scene, int64_t at_ms, con
         if (!promise_concerns(promise, scene->kind))
             continue;
         book->judged[i]++;
+        book->decided[i] += promise_stake(promise, scene) == STAKE_DECIDED;
+        book->excused[i] += promise_stake(promise, scene) == STAKE_EXCUSED;
         if (promise_holds(promise, scene))
             continue;
         keep(book, promise, at_ms, text);
@@ -57,6 +59,8 @@ void book_add(struct book *book, const struct book *other)
     for (unsigned i = 0; i < promise_count; i++) {
         book->judged[i] += other->judged[i];
         book->broken[i] += other->broken[i];
+        book->decided[i] += other->decided[i];
+        book->excused[i] += other->excused[i];
     }
     book->broken_total += other->broken_total;
     for (uint32_t i = 0; i < other->kept && book->kept < BOOK_BROKEN_MAX; i++)

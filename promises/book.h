@@ -16,6 +16,7 @@ struct broken_promise {
 
 struct book {
     uint64_t judged[promise_count], broken[promise_count];
+    uint64_t decided[promise_count], excused[promise_count]; /* of the judged (enum stake) */
     uint64_t broken_total;
     uint32_t kept; /* of the broken ones, the first BOOK_BROKEN_MAX */
     struct broken_promise first[BOOK_BROKEN_MAX];

@@ -135,6 +135,12 @@ enum promise {
 bool promise_concerns(enum promise promise, enum scene_kind kind);
 bool promise_holds(enum promise promise, const struct scene *scene);
 
+/* Whether anything was at stake: a promise of no concern to the scene, or that could not have been
+ * broken in it (NONE), one that a breach in this scene would have broken (DECIDED), and one whose
+ * own excuse covers the scene, whatever happened in it (EXCUSED). */
+enum stake { STAKE_NONE, STAKE_DECIDED, STAKE_EXCUSED };
+enum stake promise_stake(enum promise promise, const struct scene *scene);
+
 /* "job_kept"; its sentence; the scene it is judged in: "call". */
 const char *promise_name(enum promise promise);
 const char *promise_sentence(enum promise promise);

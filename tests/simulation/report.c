@@ -62,10 +62,12 @@ static void print_edges(const struct sim_counts *counts, FILE *out)
 
 static void print_promises(const struct book *book, FILE *out)
 {
-    fprintf(out, "\npromises, how often each was judged, and broken:\n");
+    fprintf(out, "\npromises: how often judged, something at stake, excused by their own words, "
+                 "broken:\n");
     for (unsigned i = 0; i < promise_count; i++)
-        fprintf(out, "%-24s %-7s %12llu %8llu\n", promise_name((enum promise)i),
+        fprintf(out, "%-24s %-7s %12llu %12llu %12llu %8llu\n", promise_name((enum promise)i),
                 promise_scene((enum promise)i), (unsigned long long)book->judged[i],
+                (unsigned long long)book->decided[i], (unsigned long long)book->excused[i],
                 (unsigned long long)book->broken[i]);
     fprintf(out,
             "races that no fence could have prevented: %llu, the longest %lld ms\n"

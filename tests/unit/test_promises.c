@@ -229,11 +229,32 @@ static void test_the_book_keeps_what_is_broken(void)
     CU_ASSERT_FALSE(book_judge(&book, &scene, 8, "a job ends"));
     book_add(&sum, &book);
     CU_ASSERT_EQUAL(sum.judged[PROMISE_job_kept], 2);
+    CU_ASSERT_EQUAL(sum.decided[PROMISE_job_kept], 2);
+    CU_ASSERT_EQUAL(sum.decided[PROMISE_cost_capped], 0); /* nothing was created */
     CU_ASSERT_EQUAL(sum.judged[PROMISE_same_output], 0);
     CU_ASSERT_EQUAL(sum.broken_total, 1);
     CU_ASSERT_EQUAL(sum.first[0].promise, PROMISE_job_kept);
     CU_ASSERT_EQUAL(sum.first[0].at_ms, 8);
     CU_ASSERT_STRING_EQUAL(sum.first[0].text, "a job ends");
+}
+
+/* Judged is not decided: an hour that begins soon after a hindrance, and one that does not. */
+static void test_what_is_excused_is_not_decided(void)
+{
+    static struct book book;
+    struct scene scene = {.kind = SCENE_server,
+                          .u.server = {.used = true, .hour_ms = 3600000, .quiet_ms = 3600001}};
+    CU_ASSERT_TRUE(book_judge(&book, &scene, 1, ""));
+    CU_ASSERT_EQUAL(book.decided[PROMISE_no_idle_hour], 0);
+    scene.u.server.hour_begins = true;
+    CU_ASSERT_TRUE(book_judge(&book, &scene, 2, ""));
+    CU_ASSERT_EQUAL(book.decided[PROMISE_no_idle_hour], 1);
+    CU_ASSERT_EQUAL(book.excused[PROMISE_no_idle_hour], 0);
+    scene.u.server.quiet_ms--;
+    CU_ASSERT_TRUE(book_judge(&book, &scene, 3, ""));
+    CU_ASSERT_EQUAL(book.decided[PROMISE_no_idle_hour], 1);
+    CU_ASSERT_EQUAL(book.excused[PROMISE_no_idle_hour], 1);
+    CU_ASSERT_EQUAL(book.judged[PROMISE_no_idle_hour], 3);
 }
 
 static void print_page(FILE *out)
@@ -295,6 +316,7 @@ int main(int argc, char **argv)
         {"nodes and servers", test_nodes_and_servers},
         {"ends and twins", test_ends_and_twins},
         {"the book keeps what is broken", test_the_book_keeps_what_is_broken},
+        {"what is excused is not decided", test_what_is_excused_is_not_decided},
         {"the page equals the table", test_the_page_equals_the_table},
         CU_TEST_INFO_NULL,
     };
