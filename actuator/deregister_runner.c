@@ -101,6 +101,16 @@ static void released(struct work *work)
     work_finish(work, OUTCOME_HAS_JOB, TROUBLE_NONE, "%s", work->said);
 }
 
+/* What our note does not cover is not ours to enable. */
+static void keep_ours(struct work *work, const struct fence_note *note)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < work->notes.runner_count; i++)
+        if (fence_note_covers(note, work->notes.runner[i]))
+            work->notes.runner[kept++] = work->notes.runner[i];
+    work->notes.runner_count = kept;
+}
+
 /* All fences of the node that are ours are lifted; nothing was removed. */
 static void release(struct work *work, const struct gitea_job *job)
 {
@@ -111,6 +121,7 @@ static void release(struct work *work, const struct gitea_job *job)
         released(work);
         return;
     }
+    keep_ours(work, &note);
     if (work_intend(work))
         fence_lift(work, released);
 }

@@ -43,13 +43,14 @@ void facts_free(struct facts *facts)
 
 bool facts_note(const struct facts *facts, struct fence_note *note)
 {
-    const char *text = NULL;
-    if (facts->node_found && facts->node.node.fence_note[0] != '\0')
-        text = facts->node.node.fence_note;
-    else if (facts->server_found)
-        text = hetzner_label(&facts->server, SERVER_LABEL_FENCE);
+    /* One that somebody has made unreadable is none: the server bears the other. */
+    if (facts->node_found && fence_note_parse(facts->node.node.fence_note, note))
+        return true;
+    if (facts->server_found &&
+        fence_note_parse(hetzner_label(&facts->server, SERVER_LABEL_FENCE), note))
+        return true;
     *note = (struct fence_note){0};
-    return text != NULL && fence_note_parse(text, note);
+    return false;
 }
 
 /* -------------------------------------------------------------------------------- runners */

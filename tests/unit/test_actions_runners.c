@@ -7,10 +7,11 @@
 #include "actions_fixture.h"
 #include "cunit_main.h"
 
-#define NOTE     "\"ebbtide/fence\":\"v1.1000.5\"" /* long settled */
-#define PATCHED  "PATCH " RUNNER
-#define DELETED  "DELETE " RUNNER
-#define ANNOTATE "PATCH /api/v1/nodes/" NODE
+#define NOTE         "\"ebbtide/fence\":\"v1.1000.5\"" /* long settled */
+#define PATCHED      "PATCH " RUNNER
+#define RUNNERS_PATH "/api/v1/admin/actions/runners"
+#define DELETED      "DELETE " RUNNER
+#define ANNOTATE     "PATCH /api/v1/nodes/" NODE
 
 static const char *the_pod(void)
 {
@@ -87,6 +88,24 @@ static void test_a_job_in_the_second_look_releases(void)
     fixture_close();
 }
 
+/* Another runner of the node registered after our note was written, and a person disabled it. */
+static void test_a_release_enables_only_what_we_fenced(void)
+{
+    static const char two[] =
+        "{\"runners\":[{\"id\":5,\"name\":\"runner-pod\",\"status\":\"online\",\"busy\":true,"
+        "\"disabled\":true,\"labels\":[]},{\"id\":6,\"name\":\"runner-pod\",\"status\":"
+        "\"online\",\"busy\":false,\"disabled\":true,\"labels\":[]}],\"total_count\":2}";
+    fixture_open();
+    script(RUNS, 200, two, SCRIPT_ALWAYS);
+    script(JOBS "?", 200, job_json(), SCRIPT_ALWAYS);
+    node_with(NOTE, true, true);
+    run(ACTION_DEREGISTER_RUNNERS);
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_HAS_JOB);
+    CU_ASSERT_STRING_EQUAL(script_body(PATCHED), "{\"disabled\":false}");
+    CU_ASSERT_EQUAL(script_count("PATCH " RUNNERS_PATH "/6"), 0);
+    fixture_close();
+}
+
 static void test_busy_without_a_job_waits(void)
 {
     fixture_open();
@@ -119,6 +138,22 @@ static void test_release_lifts_our_fence(void)
     CU_ASSERT_EQUAL(last.outcome, OUTCOME_DONE);
     CU_ASSERT_STRING_EQUAL(script_body(PATCHED), "{\"disabled\":false}");
     CU_ASSERT_PTR_NOT_NULL(strstr(script_body(ANNOTATE), "null"));
+    fixture_close();
+}
+
+/* Somebody wrote over the note at the Kubernetes node: the server's says that the fence is ours. */
+static void test_release_believes_the_note_that_can_be_read(void)
+{
+    fixture_open();
+    script_reset(fixture.base);
+    node_with("\"ebbtide/fence\":\"somebody was here\"", false, true);
+    script(SERVER, 200, server_json(",\"ebbtide-fence\":\"v1.1000.5\""), SCRIPT_ALWAYS);
+    script("PUT /servers/42", 200, server_json(""), SCRIPT_ALWAYS);
+    run(ACTION_RELEASE_RUNNERS);
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_DONE);
+    CU_ASSERT_STRING_EQUAL(script_body(PATCHED), "{\"disabled\":false}");
+    CU_ASSERT_PTR_NOT_NULL(strstr(script_body(ANNOTATE), "null"));
+    CU_ASSERT_EQUAL(script_count("PUT /servers/42"), 1);
     fixture_close();
 }
 
@@ -195,6 +230,9 @@ int main(void)
         {"the first call notes, then fences", test_first_call_notes_then_fences},
         {"settled: two looks, then DELETE", test_settled_fence_two_looks_then_delete},
         {"a job in the second look releases", test_a_job_in_the_second_look_releases},
+        {"a release enables only what we fenced", test_a_release_enables_only_what_we_fenced},
+        {"release believes the note that can be read",
+         test_release_believes_the_note_that_can_be_read},
         {"busy without a job waits", test_busy_without_a_job_waits},
         {"a person's fence is left alone", test_a_persons_fence_is_left_alone},
         {"release lifts our fence", test_release_lifts_our_fence},
