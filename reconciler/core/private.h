@@ -249,13 +249,15 @@ void results_take(struct core *core, const struct action_result *result);     /*
 void checkpoint_take(struct core *core, const struct checkpoint *checkpoint); /* checkpoint.c */
 void facts_join(struct core *core);                                           /* facts.c */
 void runners_join(struct core *core);                                         /* runners.c */
-void observe_fleet(struct core *core);                                        /* observe.c */
-void trust_judge(struct core *core);                                          /* trust.c */
-void demand_count(struct core *core);                                         /* demand.c */
-void plan_make(struct core *core);                                            /* plan.c */
-void steps_take(struct core *core);                                           /* steps.c */
-void status_make(struct core *core);                                          /* status.c */
-void checkpoint_make(struct core *core);                                      /* checkpoint.c */
+/* Whether a note of our fence stands at the node or its server, as the pictures show them. */
+bool runners_noted(const struct core *core, const struct node *node);
+void observe_fleet(struct core *core);   /* observe.c */
+void trust_judge(struct core *core);     /* trust.c */
+void demand_count(struct core *core);    /* demand.c */
+void plan_make(struct core *core);       /* plan.c */
+void steps_take(struct core *core);      /* steps.c */
+void status_make(struct core *core);     /* status.c */
+void checkpoint_make(struct core *core); /* checkpoint.c */
 
 /* ---- trust.c */
 int64_t source_age_ms(const struct core *core, enum source source);

@@ -159,20 +159,31 @@ static void claim_by_name(struct core *core, uint32_t index)
         remember(&core->node[core->runner_node[index]], runner);
 }
 
-static bool fenced_by_us(const struct core *core, const struct node *node, uint64_t runner)
+static bool read_note(const struct core *core, const struct node *node, struct fence_note *note)
 {
-    struct fence_note note;
     if (node->sight.kube != NONE &&
-        fence_note_parse(core->kube->nodes[node->sight.kube].fence_note, &note))
-        return fence_note_covers(&note, runner);
+        fence_note_parse(core->kube->nodes[node->sight.kube].fence_note, note))
+        return true;
     if (node->sight.server == NONE)
         return false;
     const struct hetzner_server *server = &core->hetzner->servers[node->sight.server];
     for (uint32_t i = 0; i < server->labels_count; i++)
         if (text_same(server->labels[i].key, SERVER_LABEL_FENCE) &&
-            fence_note_parse(server->labels[i].value, &note))
-            return fence_note_covers(&note, runner);
+            fence_note_parse(server->labels[i].value, note))
+            return true;
     return false;
+}
+
+bool runners_noted(const struct core *core, const struct node *node)
+{
+    struct fence_note note;
+    return read_note(core, node, &note);
+}
+
+static bool fenced_by_us(const struct core *core, const struct node *node, uint64_t runner)
+{
+    struct fence_note note;
+    return read_note(core, node, &note) && fence_note_covers(&note, runner);
 }
 
 static void count_runner(struct core *core, uint32_t index)

@@ -54,12 +54,12 @@ static void step_provisioning(struct core *core, struct node *node)
     ask_create(core, node, REASON_DEMAND, "the answer to its create was lost: look for its name");
 }
 
-/* A fence of ours that outlived its teardown is lifted. */
+/* A fence of ours that outlived its teardown is lifted. So is a note without one: it would make a
+ * person's fence look like ours, and enable what he disabled. */
 static void step_serving(struct core *core, struct node *node)
 {
-    if (core->gitea == NULL || core->kube == NULL || node->sight.disabled_by_us == 0 ||
-        !trust_shows_result_of(core, SOURCE_GITEA, node) ||
-        !trust_shows_result_of(core, SOURCE_KUBE, node) || !core->may_destroy)
+    if (core->gitea == NULL || core->kube == NULL || !core->may_destroy ||
+        !runners_noted(core, node) || !trust_shows_result(core, node))
         return;
     ask_step(core, node, ACTION_RELEASE_RUNNERS, REASON_FENCE_LEFT,
              "a fence of ours was left behind", false);

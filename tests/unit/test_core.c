@@ -296,6 +296,26 @@ static void test_a_fence_of_ours_left_behind(void)
     world_free(world);
 }
 
+/* The fence was lifted and its note was not: a person's fence of that runner would look like ours.
+ */
+static void test_a_note_of_ours_left_behind(void)
+{
+    uint64_t runner = 0;
+    struct world *world = one_idle(&runner);
+    char note[64];
+    snprintf(note, sizeof note, "v1.1795764000.%u", (unsigned)runner);
+    world->node[0].fence_note = note;
+    world_run(world, 30000);
+    CU_ASSERT_EQUAL_FATAL(world_count(world, ACTION_RELEASE_RUNNERS), 1);
+    world->node[0].fence_note = "";
+    world_answer(world, world_last(world, ACTION_RELEASE_RUNNERS), OUTCOME_DONE, TROUBLE_NONE);
+    world_runner(world, runner)->disabled = true;
+    world_run(world, MINUTES(2));
+    CU_ASSERT_TRUE(world_alarm(world, ALARM_FOREIGN_FENCE));
+    CU_ASSERT_EQUAL(world_count(world, ACTION_RELEASE_RUNNERS), 1);
+    world_free(world);
+}
+
 static void test_never_joined(void)
 {
     struct world *world = begin();
@@ -437,6 +457,7 @@ int main(void)
         {"one server gone is cleaned up after", test_one_server_gone_is_cleaned},
         {"a person's fence is left alone", test_a_persons_fence},
         {"a fence of ours left behind is lifted", test_a_fence_of_ours_left_behind},
+        {"a note of ours left behind is taken away", test_a_note_of_ours_left_behind},
         {"a server that never joins goes", test_never_joined},
         {"a node whose runner is gone goes", test_runner_gone},
         {"a lost answer is looked for", test_a_lost_answer_is_looked_for},
