@@ -77,6 +77,20 @@ void witness_hindered(struct witness *witness, int64_t now_ms)
     witness->hindered_ms = now_ms;
 }
 
+void witness_hindered_one(struct witness *witness, const char *name, int64_t now_ms)
+{
+    struct rented *rented = witness_rented_named(witness, name);
+    if (rented != NULL)
+        rented->hindered_ms = now_ms;
+}
+
+static int64_t quiet_ms(const struct witness *witness, const struct rented *rented, int64_t now_ms)
+{
+    int64_t last =
+        rented->hindered_ms > witness->hindered_ms ? rented->hindered_ms : witness->hindered_ms;
+    return now_ms - last;
+}
+
 /* What a person holds hinders by itself: delete protection, a runner that he disabled. */
 static bool held_by_person(const struct witness *witness, const struct world_server *server)
 {
@@ -126,7 +140,7 @@ static void look_at(struct witness *witness, const struct world_server *server, 
     if (rented == NULL || !witness_marks(witness, &server->labels))
         return;
     if (held_by_person(witness, server))
-        witness_hindered(witness, now_ms);
+        rented->hindered_ms = now_ms;
     struct scene scene = {.kind = SCENE_server};
     struct server_scene *out = &scene.u.server;
     int64_t since =
@@ -134,7 +148,7 @@ static void look_at(struct witness *witness, const struct world_server *server, 
     int64_t hours = (now_ms - server->created_ms) / period + 1;
     out->used = is_used(witness, server, rented, now_ms);
     out->unused_ms = now_ms - since;
-    out->quiet_ms = now_ms - witness->hindered_ms;
+    out->quiet_ms = quiet_ms(witness, rented, now_ms);
     out->bound_ms = witness->rules.bound_ms;
     out->notice_ms = witness->rules.notice_ms;
     out->hour_ms = period;

@@ -44,6 +44,8 @@ void witness_change(struct witness *witness, const struct witness_rules *rules);
 
 /* Something hinders teardown at this instant (a fault is on, a process is down). */
 void witness_hindered(struct witness *witness, int64_t now_ms);
+/* The same of one server only, by its name. One that was never ours is nobody's matter. */
+void witness_hindered_one(struct witness *witness, const char *name, int64_t now_ms);
 
 /* Looks at every rented server; to be called at least each few seconds of the world's time. */
 void witness_look(struct witness *witness, int64_t now_ms);

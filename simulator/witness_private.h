@@ -14,6 +14,7 @@ struct rented {
     bool had_runner;
     int64_t hours;       /* paid ones that have begun */
     int64_t last_job_ms; /* when a job last ran on it; 0 never */
+    int64_t hindered_ms; /* when something last hindered the teardown of this one alone */
     int64_t noted_ms;    /* since when a note of our fence stands at node or server; 0 none does */
 };
 

@@ -289,12 +289,14 @@ static int64_t longest_stay(const struct sim *sim, enum node_state state)
                                        : 0;
 }
 
-/* A rail that a person set may hold a teardown: that is said in an alarm, and counted. */
+/* A rail that a person set may hold a node's teardown: that is said in an alarm of the node's, and
+ * counted. One that holds a create is the pool's, and hinders no teardown. */
 static void note_rails(struct sim *sim, const struct status *status)
 {
     for (uint32_t i = 0; i < status->alarms_count; i++)
         if (status->alarms[i].kind == ALARM_RAIL)
-            witness_hindered(sim->witness, SIM_START_MS + sim->now_ms);
+            witness_hindered_one(sim->witness, status->alarms[i].subject,
+                                 SIM_START_MS + sim->now_ms);
 }
 
 void judge_nodes(struct sim *sim)

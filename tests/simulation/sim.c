@@ -146,6 +146,19 @@ static void cover(struct sim *sim, enum sim_fault fault)
         sim->counts.covered[status->nodes[i].state][fault]++;
 }
 
+/* Faults after which a teardown is as easy as before: they excuse no hour that is paid for nothing.
+ */
+static bool hinders(enum sim_fault fault)
+{
+    static const bool harmless[sim_fault_count] = {
+        [FAULT_PICTURE_TWICE] = true,   [FAULT_PAGES_SHIFT] = true, [FAULT_ACTION_TWICE] = true,
+        [FAULT_RESULT_TWICE] = true,    [FAULT_RELOAD] = true,      [FAULT_SOLD_OUT] = true,
+        [FAULT_JOB_CANCELLED] = true,   [FAULT_NAME_CLASH] = true,  [FAULT_STRANGER] = true,
+        [FAULT_STRANGER_RUNNER] = true,
+    };
+    return !harmless[fault];
+}
+
 bool sim_strikes(struct sim *sim, enum sim_fault fault)
 {
     if (sim->healed || sim->rate[fault] <= 0 ||
@@ -159,7 +172,8 @@ bool sim_strikes(struct sim *sim, enum sim_fault fault)
         sim->strikes[sim->strike_count++] = strike;
     sim->counts.struck[fault]++;
     cover(sim, fault);
-    witness_hindered(sim->witness, SIM_START_MS + sim->now_ms);
+    if (hinders(fault))
+        witness_hindered(sim->witness, SIM_START_MS + sim->now_ms);
     sim_say(sim, "! %s (%u)", sim_fault_word(fault), strike.number);
     return true;
 }
