@@ -42,6 +42,23 @@ static void compare_memory(const struct play *play, const struct segment *segmen
                                play->listener.argument);
 }
 
+/* No daemon writes an event into two segments. True where this one begins before the end of what
+ * was played of its life: said. */
+static bool overlaps(const struct play *play, const struct segment *segment)
+{
+    char text[ERROR_TEXT_BYTES_MAX];
+    const struct capture_head *head = &segment->head;
+    if (play->core.core == NULL || head->epoch != play->epoch || head->events >= play->number)
+        return false;
+    snprintf(text, sizeof text,
+             "it begins after event %" PRIu64 " of its life (epoch %" PRIu64 "), and other files "
+             "that are named hold that life up to event %" PRIu64
+             ": captures of two daemons? Name those of one only",
+             head->events, head->epoch, play->number);
+    note(play, segment, true, text);
+    return true;
+}
+
 static struct config *settings_of(const struct capture_chunk *beginning, struct error *error)
 {
     const struct message *message = capture_chunk_find(beginning, MESSAGE_configure);
@@ -62,6 +79,8 @@ static bool begin(struct play *play, const struct segment *segment, struct captu
         compare_memory(play, segment, beginning);
         return true;
     }
+    if (overlaps(play, segment))
+        return false;
     note_gap(play, segment);
     struct config *config = settings_of(beginning, &error);
     if (config == NULL ||

@@ -1,4 +1,5 @@
-/* Finding and sorting segments. May not: read beyond their heads. */
+/* Finding and sorting segments. May not: read beyond their heads, but to compare two that call
+ * themselves the same. */
 #include "replay/segments.h"
 
 #include <dirent.h>
@@ -100,6 +101,54 @@ static int by_life(const void *a, const void *b)
     return one->segment < other->segment ? -1 : one->segment > other->segment;
 }
 
+/* What two files share from their beginning on. */
+enum likeness { LIKE_SAME, LIKE_FIRST_IS_LONGER, LIKE_SECOND_IS_LONGER, LIKE_NONE };
+
+static enum likeness likeness_of(FILE *first, FILE *second)
+{
+    static unsigned char one[65536], other[65536];
+    for (;;) {
+        size_t a = fread(one, 1, sizeof one, first), b = fread(other, 1, sizeof other, second);
+        if (memcmp(one, other, a < b ? a : b) != 0 || ferror(first) || ferror(second))
+            return LIKE_NONE;
+        if (a != b)
+            return a > b ? LIKE_FIRST_IS_LONGER : LIKE_SECOND_IS_LONGER;
+        if (a == 0)
+            return LIKE_SAME;
+    }
+}
+
+static enum likeness compare_files(const char *first, const char *second)
+{
+    FILE *one = fopen(first, "re"), *other = fopen(second, "re");
+    enum likeness likeness = one != NULL && other != NULL ? likeness_of(one, other) : LIKE_NONE;
+    if (one != NULL)
+        fclose(one);
+    if (other != NULL)
+        fclose(other);
+    return likeness;
+}
+
+/* `segment` calls itself what `kept` is: the longer of two copies stays. */
+static void choose_twin(const struct search *search, struct segment *kept, struct segment *segment)
+{
+    enum likeness likeness = compare_files(kept->path, segment->path);
+    if (likeness == LIKE_SECOND_IS_LONGER) {
+        struct segment longer = *segment;
+        *segment = *kept;
+        *kept = longer;
+    }
+    if (likeness == LIKE_NONE)
+        search->note(segment->path,
+                     "it calls itself the same segment as another that is named, and holds "
+                     "something else: captures of two daemons? Name those of one only",
+                     true, search->argument);
+    else
+        search->note(segment->path, "it is the same segment as another that is named", false,
+                     search->argument);
+    free(segment->path);
+}
+
 static void leave_out_twins(const struct search *search)
 {
     struct segments *found = search->found;
@@ -107,9 +156,7 @@ static void leave_out_twins(const struct search *search)
     for (size_t i = 0; i < found->count; i++) {
         struct segment *segment = &found->segment[i];
         if (kept > 0 && by_life(&found->segment[kept - 1], segment) == 0) {
-            search->note(segment->path, "it is the same segment as another that is named", false,
-                         search->argument);
-            free(segment->path);
+            choose_twin(search, &found->segment[kept - 1], segment);
         } else {
             found->segment[kept++] = *segment;
         }

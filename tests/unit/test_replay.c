@@ -107,6 +107,13 @@ static void clean(void)
     (void)!system(command); /* NOLINT: a fixed folder of this test */
 }
 
+static int unlink_segment(unsigned number)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/capture.%06u", folder, number);
+    return unlink(path);
+}
+
 static void test_a_life_is_the_same_whole_and_in_parts(void)
 {
     clean();
@@ -119,6 +126,47 @@ static void test_a_life_is_the_same_whole_and_in_parts(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "the same"));
     expect("capture.000001 capture.000001", 0, "the same segment");
     expect(". --json", 0, "\"differing_events\": 0");
+}
+
+static void rename_all(const char *from, const char *to)
+{
+    char command[256];
+    snprintf(command, sizeof command,
+             "cd %s && for f in capture.%s*; do mv $f capture.%s${f#capture.%s}; done", folder,
+             from, to, from);
+    CU_ASSERT_EQUAL(system(command), 0); /* NOLINT: fixed names of this test */
+}
+
+/* Two installations' captures in one folder are not one life, whichever files are longer. */
+static void test_two_daemons_are_not_one_life(void)
+{
+    clean();
+    record(20, 21);
+    rename_all("0", "1");
+    record(17, 23);
+    expect(".", 2, "captures of two daemons?");
+    clean();
+    record(20, 21);
+    CU_ASSERT_EQUAL(unlink_segment(1), 0);
+    rename_all("0", "1");
+    record(1000, 23);
+    expect(".", 2, "captures of two daemons?");
+}
+
+/* A copy that was made while the segment was written: the whole one is played, in either order. */
+static void test_of_two_copies_the_longer_is_played(void)
+{
+    char command[256], events[64];
+    clean();
+    record(1000, 21);
+    expect("capture.000001 --json", 0, "\"events\"");
+    snprintf(events, sizeof events, "%.40s", strstr(output, "\"events\":"));
+    *strchr(events, ',') = '\0';
+    snprintf(command, sizeof command, "cd %s && head -c 3000 capture.000001 >capture.000000",
+             folder);
+    CU_ASSERT_EQUAL(system(command), 0); /* NOLINT: fixed names of this test */
+    expect("capture.000000 capture.000001 --json", 0, events);
+    expect("capture.000001 capture.000000 --json", 0, events);
 }
 
 /* --------------------------------------------------------------------- one word is another */
@@ -287,6 +335,8 @@ int main(void)
 {
     CU_TestInfo tests[] = {
         {"a life is the same whole and in parts", test_a_life_is_the_same_whole_and_in_parts},
+        {"two daemons are not one life", test_two_daemons_are_not_one_life},
+        {"of two copies the longer is played", test_of_two_copies_the_longer_is_played},
         {"one changed word is found and named", test_one_changed_word_is_found_and_named},
         {"what cannot be replayed is said", test_what_cannot_be_replayed_is_said},
         {"a torn capture is replayed up to the tear",
