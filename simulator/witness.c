@@ -107,16 +107,8 @@ static bool held_by_person(const struct witness *witness, const struct world_ser
 static bool serves_or_comes(const struct witness *witness, const struct world_server *server)
 {
     const struct rented *rented = witness_rented(witness, server->id);
-    bool serves = rented != NULL && !rented->had_runner;
-    for (size_t i = 0; i < world_runner_count(witness->world); i++) {
-        const struct world_runner *runner = world_runner_at(witness->world, i);
-        if (runner->server_id != server->id)
-            continue;
-        if (runner->disabled)
-            return false;
-        serves = serves || runner->daemon;
-    }
-    return serves && server->status != WORLD_SERVER_DELETING;
+    bool comes = rented != NULL && !rented->had_runner && server->status != WORLD_SERVER_DELETING;
+    return comes || witness_serves(witness, server);
 }
 
 static bool is_used(const struct witness *witness, const struct world_server *server,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/fence_note.h"
 #include "common/names.h"
 
 /* ------------------------------------------------------------------------------- calls to scenes
@@ -31,6 +32,9 @@ static void create_scene(struct witness *witness, const struct world_call *call,
     scene->servers_max = rules->servers_max;
     scene->hourly_micro_max = rules->hourly_micro_max;
     scene->hourly_micro = (uint64_t)call->wanted->type->hour_microeuro;
+    /* What hinders may hide a machine that serves; else those that are there count for the minimum.
+     */
+    bool calm = call->at_ms - witness->hindered_ms > rules->provision_ms + rules->demand_memory_ms;
     for (size_t i = 0; i < world_server_count(witness->world); i++) {
         const struct world_server *server = world_server_at(witness->world, i);
         if (!witness_marks(witness, &server->labels))
@@ -43,7 +47,7 @@ static void create_scene(struct witness *witness, const struct world_call *call,
             continue;
         bool coming = is_coming(witness, server, call->at_ms);
         scene->pool_servers++;
-        scene->pool_able += coming;
+        scene->pool_able += coming || (calm && witness_serves(witness, server));
         if (coming)
             scene->coming += (uint32_t)rules->pool[pool].capacity;
     }
@@ -80,12 +84,29 @@ static bool taints_no_execute(const struct world_taint *taints, uint32_t count)
     return false;
 }
 
-/* A fence that a person set while our own was being set is nobody's to tell apart. */
+/* Whether a note of our fence that stands at the server or at its node names this runner. */
+static bool is_noted(const struct witness *witness, const struct world_runner *runner,
+                     const struct rented *rented)
+{
+    const struct world_server *server = world_server_find(witness->world, rented->server_id);
+    const struct world_node *node = world_node_named(witness->world, rented->name);
+    struct fence_note note;
+    return (node != NULL &&
+            fence_note_parse(witness_label(&node->annotations, NODE_ANNOTATION_FENCE), &note) &&
+            fence_note_covers(&note, runner->id)) ||
+           (server != NULL &&
+            fence_note_parse(witness_label(&server->labels, SERVER_LABEL_FENCE), &note) &&
+            fence_note_covers(&note, runner->id));
+}
+
+/* A fence that a person set while our own was being set, or where a note of ours names the runner,
+ * is nobody's to tell apart. */
 static bool is_persons_fence(const struct witness *witness, const struct world_runner *runner,
                              const struct rented *rented)
 {
     bool meanwhile = rented != NULL && rented->noted_ms != 0 &&
-                     runner->disabled_ms + witness->rules.race_ms >= rented->noted_ms;
+                     runner->disabled_ms + witness->rules.race_ms >= rented->noted_ms &&
+                     is_noted(witness, runner, rented);
     return runner->disabled && runner->disabled_by_hand && !meanwhile &&
            world_server_find(witness->world, runner->server_id) != NULL;
 }

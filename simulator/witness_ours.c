@@ -103,6 +103,20 @@ const struct world_job *witness_live_job(const struct witness *witness,
     return live ? job : NULL;
 }
 
+bool witness_serves(const struct witness *witness, const struct world_server *server)
+{
+    bool serves = false;
+    for (size_t i = 0; i < world_runner_count(witness->world); i++) {
+        const struct world_runner *runner = world_runner_at(witness->world, i);
+        if (runner->server_id != server->id)
+            continue;
+        if (runner->disabled)
+            return false;
+        serves = serves || runner->daemon;
+    }
+    return serves && server->status != WORLD_SERVER_DELETING;
+}
+
 bool witness_is_young(const struct witness *witness, const struct world_runner *runner,
                       int64_t now_ms)
 {

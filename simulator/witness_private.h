@@ -55,6 +55,8 @@ void witness_note_rented(struct witness *witness, const struct world_server *ser
 /* The job that a runner works on, in progress in Gitea's eyes; NULL: none. */
 const struct world_job *witness_live_job(const struct witness *witness,
                                          const struct world_runner *runner);
+/* A runner of it lives and none is disabled: it serves, and counts for its pool's minimum. */
+bool witness_serves(const struct witness *witness, const struct world_server *server);
 /* Registered so lately that no action can have known it. */
 bool witness_is_young(const struct witness *witness, const struct world_runner *runner,
                       int64_t now_ms);
