@@ -74,6 +74,7 @@ static void arrive(void *argument, uint64_t number)
     (void)number;
     if (sim->hands_alive && sim->hands_generation == order->generation) {
         (void)sim_world_ms(sim);
+        moment_of(sim, message_action(order->message));
         hands_take(sim, message_action(order->message));
     }
     drop_order(order);

@@ -217,7 +217,8 @@ static void judge_action(struct sim *sim, const struct action *action)
         out->failures = tried->failures;
         out->since_failure_ms = sim_mono_ms(sim) - tried->failed_mono_ms;
     }
-    out->begins = just_retired(sim, action->node.name);
+    /* One that was on its way and begins anew with a runner that came back has begun before. */
+    out->begins = just_retired(sim, action->node.name) && tried->state < NODE_DEREGISTERING;
     if (action->kind == ACTION_DRAIN_NODE)
         tried->drain_forced = action->force || (tried->drain_forced && tried->kind == action->kind);
     out->drain_forced = tried->drain_forced;

@@ -151,10 +151,12 @@ static void cover(struct sim *sim, enum sim_fault fault)
 static bool hinders(enum sim_fault fault)
 {
     static const bool harmless[sim_fault_count] = {
-        [FAULT_PICTURE_TWICE] = true,   [FAULT_PAGES_SHIFT] = true, [FAULT_ACTION_TWICE] = true,
-        [FAULT_RESULT_TWICE] = true,    [FAULT_RELOAD] = true,      [FAULT_SOLD_OUT] = true,
-        [FAULT_JOB_CANCELLED] = true,   [FAULT_NAME_CLASH] = true,  [FAULT_STRANGER] = true,
-        [FAULT_STRANGER_RUNNER] = true,
+        [FAULT_PICTURE_TWICE] = true,    [FAULT_PAGES_SHIFT] = true,
+        [FAULT_ACTION_TWICE] = true,     [FAULT_RESULT_TWICE] = true,
+        [FAULT_RELOAD] = true,           [FAULT_SOLD_OUT] = true,
+        [FAULT_JOB_CANCELLED] = true,    [FAULT_NAME_CLASH] = true,
+        [FAULT_STRANGER] = true,         [FAULT_STRANGER_RUNNER] = true,
+        [FAULT_WORK_AT_TEARDOWN] = true, [FAULT_RUNNER_RETURNS] = true,
     };
     return !harmless[fault];
 }

@@ -333,6 +333,9 @@ void trouble_heal(struct sim *sim);
 /* A message was passed: a process may be killed here. */
 void trouble_at_message(struct sim *sim);
 
+/* moment.c: an action is about to arrive at the actuator */
+void moment_of(struct sim *sim, const struct action *action);
+
 /* workload.c */
 void workload_start(struct sim *sim);
 
