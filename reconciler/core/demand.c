@@ -135,9 +135,7 @@ static void count_room(struct core *core)
             continue;
         pool->serving++;
         /* One listing without it is not its end: what is coming is not asked for twice. */
-        bool listed =
-            node->server_missing_mono_ms == 0 ||
-            !core_due(core, node->server_missing_mono_ms + core->config->life.create_grace_ms);
+        bool listed = !trust_server_gone(core, node);
         /* However long ago it was first asked for: a create that is under way, or that nobody has
          * answered yet, may bring a server. */
         bool asked = node->server_id == 0 && node->errand.kind == ACTION_CREATE_SERVER &&

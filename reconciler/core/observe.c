@@ -37,10 +37,9 @@ static void follow_online(struct core *core, struct node *node)
     }
 }
 
-static bool server_gone(struct core *core, const struct node *node)
+static bool server_gone(const struct core *core, const struct node *node)
 {
-    return core->may_destroy && node->server_missing_mono_ms != 0 &&
-           core_due(core, node->server_missing_mono_ms + core->config->life.create_grace_ms);
+    return core->may_destroy && trust_server_gone(core, node);
 }
 
 /* A runner that is disabled without our note was disabled by a person. Believed when a Gitea

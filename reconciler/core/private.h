@@ -264,6 +264,9 @@ int64_t source_age_ms(const struct core *core, enum source source);
 bool source_stale(struct core *core, enum source source);
 /* Whether the last snapshots of all three began after what the last result of this node changed. */
 bool trust_shows_result(const struct core *core, const struct node *node);
+/* Whether its server was missing, and a look that began after the grace still does not show it:
+ * mark first, look again, then believe. */
+bool trust_server_gone(const struct core *core, const struct node *node);
 bool trust_shows_result_of(const struct core *core, enum source source, const struct node *node);
 
 /* ---- hour.c: the paid hour */

@@ -40,6 +40,13 @@ bool trust_shows_result(const struct core *core, const struct node *node)
     return true;
 }
 
+bool trust_server_gone(const struct core *core, const struct node *node)
+{
+    const struct snapshot_head *head = core->source[SOURCE_HETZNER].head;
+    return node->server_missing_mono_ms != 0 && head != NULL &&
+           head->began_mono_ms >= node->server_missing_mono_ms + core->config->life.create_grace_ms;
+}
+
 static bool sources_fresh(struct core *core)
 {
     bool fresh = true;
