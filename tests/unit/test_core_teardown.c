@@ -207,6 +207,38 @@ static void test_a_drain_is_skipped_by_fresh_pictures_only(void)
     world_free(world);
 }
 
+/* No list shows its runner any longer: the actuator looks for one by its own marks all the same. */
+static void test_a_node_without_a_listed_runner_is_looked_at(void)
+{
+    uint64_t runner = 0;
+    struct world *world = begin();
+    serve(world, 1, &runner);
+    world->runners = 0;
+    world_run(world, MINUTES(13));
+    CU_ASSERT_EQUAL(world_count(world, ACTION_DRAIN_NODE), 0);
+    CU_ASSERT_TRUE(world_count(world, ACTION_DEREGISTER_RUNNERS) > 0);
+    world_free(world);
+}
+
+/* It never joined as far as we know, and the actuator saw a runner of it: its drain is left out by
+ * a Kubernetes picture only that was begun after the runners went. */
+static void test_a_late_joiner_is_drained(void)
+{
+    struct world *world = begin();
+    world_job(world, JOB_RUNNABLE, "linux", 0);
+    world_poll(world);
+    world_answer(world, world_last(world, ACTION_CREATE_SERVER), OUTCOME_DONE, TROUBLE_NONE);
+    world_unlist_jobs(world);
+    world_run(world, MINUTES(11));
+    CU_ASSERT_EQUAL_FATAL(world_count(world, ACTION_REMOVE_NODE), 1);
+    answer(world, ACTION_REMOVE_NODE, OUTCOME_RUNNER_SEEN);
+    world_poll(world);
+    answer(world, ACTION_DEREGISTER_RUNNERS, OUTCOME_DONE);
+    CU_ASSERT_EQUAL(world_count(world, ACTION_DRAIN_NODE), 1);
+    CU_ASSERT_EQUAL(world_count(world, ACTION_REMOVE_NODE), 1);
+    world_free(world);
+}
+
 static void test_a_drain_is_forced_at_its_deadline(void)
 {
     uint64_t runner = 0;
@@ -390,6 +422,8 @@ int main(void)
         {"rest is confirmed by looks since", test_rest_is_confirmed_by_looks_since},
         {"a known runner, unlisted, is fenced", test_a_known_runner_is_fenced_though_unlisted},
         {"a drain is skipped by fresh pictures", test_a_drain_is_skipped_by_fresh_pictures_only},
+        {"a node without a listed runner", test_a_node_without_a_listed_runner_is_looked_at},
+        {"a late joiner is drained", test_a_late_joiner_is_drained},
         {"a drain is forced at its deadline", test_a_drain_is_forced_at_its_deadline},
         {"no drain on stale pictures", test_no_drain_on_stale_pictures},
         {"a drained node is removed once", test_a_drained_node_is_removed_once},
