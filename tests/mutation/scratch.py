@@ -121,31 +121,35 @@ class Scratch:
         deadline, found = time.monotonic() + UNIT_SECONDS_MAX, None
         while running and found is None:
             time.sleep(0.02)
-            over = time.monotonic() > deadline
-            for name, process in list(running.items()):
-                if process.poll() is None and not over:
-                    continue
-                del running[name]
-                if process.poll() != 0:
-                    found = f"unit.{name}", self.what_failed(name, process.poll())
-                    process.kill()
-                    process.wait()
+            for name in list(running):
+                ended = running[name].poll() is not None
+                found = self.failure(name, running[name].poll(), time.monotonic() > deadline)
+                if found is not None:
                     break
+                if ended:
+                    del running[name]
         for process in running.values():
             process.kill()
             process.wait()
         return found
 
     def start(self, name):
+        """Line by line, so that a failure is read before the program has come to its end."""
         with open(f"{self.root}/{name}.log", "wb") as log:
-            return subprocess.Popen([f"{self.build}/bin/test_{name}"], stdin=subprocess.DEVNULL, stdout=log,
-                                    stderr=subprocess.DEVNULL, preexec_fn=limit_memory)
+            return subprocess.Popen(["stdbuf", "-oL", f"{self.build}/bin/test_{name}"], stdin=subprocess.DEVNULL,
+                                    stdout=log, stderr=subprocess.DEVNULL, preexec_fn=limit_memory)
 
-    def what_failed(self, name, status):
+    def failure(self, name, status, late):
+        """(the program's name, what failed in it), or None: nothing as yet, or all passed."""
         with open(f"{self.root}/{name}.log", encoding="utf-8", errors="replace") as log:
-            failed = re.search(r"Test: (.*?) ?\.\.\.[^\n]*FAILED", log.read())
-        how = "never ends" if status is None else "crashes" if status < 0 else "fails"
-        return failed.group(1) if failed else how
+            failed = re.search(r"Test: (.*?) ?\.\.\.FAILED", log.read())
+        if failed:
+            return f"unit.{name}", failed.group(1)
+        if status is None:
+            return (f"unit.{name}", "never ends") if late else None
+        if status == 0:
+            return None
+        return f"unit.{name}", "crashes" if status < 0 else "fails"
 
     def holds_unchanged(self, seed):
         if seed not in self.plain_holds:
