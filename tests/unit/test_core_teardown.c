@@ -207,6 +207,22 @@ static void test_a_drain_is_skipped_by_fresh_pictures_only(void)
     world_free(world);
 }
 
+/* It was there: a list without it does not end its drain, the actuator does. */
+static void test_a_list_without_the_node_ends_no_drain(void)
+{
+    uint64_t runner = 0;
+    struct world *world = draining(&runner);
+    world->nodes = world->pods = 0;
+    answer_with(world, (struct action_result){.kind = ACTION_DRAIN_NODE,
+                                              .outcome = OUTCOME_AGAIN,
+                                              .retry_after_ms = 8000});
+    world_run(world, 10000);
+    CU_ASSERT_EQUAL(state_of(world, 0), NODE_DRAINING);
+    CU_ASSERT_EQUAL(world_count(world, ACTION_DRAIN_NODE), 2);
+    CU_ASSERT_EQUAL(world_count(world, ACTION_REMOVE_NODE), 0);
+    world_free(world);
+}
+
 /* No list shows its runner any longer: the actuator looks for one by its own marks all the same. */
 static void test_a_node_without_a_listed_runner_is_looked_at(void)
 {
@@ -422,6 +438,7 @@ int main(void)
         {"rest is confirmed by looks since", test_rest_is_confirmed_by_looks_since},
         {"a known runner, unlisted, is fenced", test_a_known_runner_is_fenced_though_unlisted},
         {"a drain is skipped by fresh pictures", test_a_drain_is_skipped_by_fresh_pictures_only},
+        {"a list without the node", test_a_list_without_the_node_ends_no_drain},
         {"a node without a listed runner", test_a_node_without_a_listed_runner_is_looked_at},
         {"a late joiner is drained", test_a_late_joiner_is_drained},
         {"a drain is forced at its deadline", test_a_drain_is_forced_at_its_deadline},
