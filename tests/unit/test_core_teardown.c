@@ -252,6 +252,10 @@ static void test_a_late_joiner_is_drained(void)
     answer(world, ACTION_DEREGISTER_RUNNERS, OUTCOME_DONE);
     CU_ASSERT_EQUAL(world_count(world, ACTION_DRAIN_NODE), 1);
     CU_ASSERT_EQUAL(world_count(world, ACTION_REMOVE_NODE), 1);
+    answer(world, ACTION_DRAIN_NODE, OUTCOME_RUNNER_SEEN); /* and once more */
+    world_poll(world);
+    CU_ASSERT_EQUAL(world_count(world, ACTION_DEREGISTER_RUNNERS), 2);
+    CU_ASSERT_EQUAL(world_count(world, ACTION_REMOVE_NODE), 1);
     world_free(world);
 }
 
