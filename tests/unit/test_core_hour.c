@@ -102,7 +102,7 @@ static void test_clocks_that_disagree_either_way(void)
 /* A teardown that took 200 s: the next one begins early enough for that, or not in this hour. */
 static void test_a_teardown_is_given_the_time_it_takes(void)
 {
-    struct world *world = begin();
+    struct world *world = begin_with("life.idle_timeout", "0s");
     uint64_t runner = 0;
     serve(world, 1, &runner);
     while (world_count(world, ACTION_DEREGISTER_RUNNERS) == 0)
