@@ -90,6 +90,7 @@ static void keep_actions(struct world *world)
                                     .runners = from->action.runners_count};
         snprintf(to->node, sizeof to->node, "%s", from->action.node.name);
         snprintf(to->label_id, sizeof to->label_id, "%s", from->label_id);
+        snprintf(to->location, sizeof to->location, "%s", from->action.location);
         for (uint32_t r = 0; r < to->runners; r++)
             to->runner[r] = from->action.runners[r].id;
     }

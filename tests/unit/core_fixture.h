@@ -17,7 +17,7 @@ struct world_action {
     enum action_kind kind;
     enum reason reason;
     char node[WORLD_NAME];
-    char label_id[48];
+    char label_id[48], location[WORLD_NAME];
     uint64_t runner[RUNNERS_PER_NODE_MAX];
     uint32_t runners;
     bool force, answered;

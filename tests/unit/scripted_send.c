@@ -81,11 +81,15 @@ static void answer(evutil_socket_t socket, short what, void *argument)
     struct send_call *call = argument;
     http_done done = call->request.done;
     void *to = call->request.argument;
+    unsigned status = call->answer.status;
+    bool silent = status == SCRIPT_TIMEOUT || status == SCRIPT_BROKEN;
     struct http_answer out = {
-        .trouble = call->answer.status == SCRIPT_TIMEOUT ? TROUBLE_TIMEOUT : TROUBLE_NONE,
+        .trouble = status == SCRIPT_TIMEOUT  ? TROUBLE_TIMEOUT
+                   : status == SCRIPT_BROKEN ? TROUBLE_UNREACHABLE
+                                             : TROUBLE_NONE,
         .sent = true,
-        .status = call->answer.status == SCRIPT_TIMEOUT ? 0 : call->answer.status,
-        .body = call->answer.status == SCRIPT_TIMEOUT ? "" : call->answer.body,
+        .status = silent ? 0 : status,
+        .body = silent ? "" : call->answer.body,
         .content_type = "application/json",
         .url = "http://script/",
         .date_ms = HTTP_NONE,

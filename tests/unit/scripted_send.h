@@ -12,6 +12,7 @@ struct event_base;
 
 #define SCRIPT_ALWAYS   1000000u
 #define SCRIPT_TIMEOUT  1u /* as a status: no answer came, and the request may have arrived */
+#define SCRIPT_BROKEN   2u /* as a status: the connection broke after the request was sent */
 #define SCRIPT_LOG_MAX  200
 #define SCRIPT_TEXT_MAX 2048
 
