@@ -44,6 +44,23 @@ void audit_forget(struct audit *audit, struct action_id id)
     }
 }
 
+void audit_remember_removed(struct audit *audit, const char *node)
+{
+    for (uint32_t i = audit->open_count; i-- > 0;)
+        if (audit->open[i].kind == ACTION_CREATE_SERVER && strcmp(audit->open[i].node, node) == 0)
+            audit_forget(audit, audit->open[i].id);
+    char *kept = audit->removed[audit->removed_count++ % AUDIT_REMOVED_MAX];
+    snprintf(kept, NAME_BYTES_MAX + 1, "%s", node);
+}
+
+bool audit_removed(const struct audit *audit, const char *node)
+{
+    for (uint64_t i = 0; i < audit->removed_count && i < AUDIT_REMOVED_MAX; i++)
+        if (strcmp(audit->removed[i], node) == 0)
+            return true;
+    return false;
+}
+
 struct action_id audit_highest(const struct audit *audit)
 {
     return audit->highest;
@@ -159,6 +176,8 @@ bool audit_outcome(struct audit *audit, const struct action *action,
         audit->highest = result->id;
     bool good = append_line(audit, audit_outcome_line(action, result, wall_ms), error);
     audit_forget(audit, result->id);
+    if (action != NULL && result->kind == ACTION_REMOVE_NODE && result->outcome == OUTCOME_DONE)
+        audit_remember_removed(audit, action->node.name);
     return good;
 }
 

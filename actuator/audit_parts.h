@@ -6,6 +6,8 @@
 
 #include "actuator/audit.h"
 
+#define AUDIT_REMOVED_MAX 512 /* names; older ones are forgotten */
+
 struct audit_open_intent {
     struct action_id id;
     enum action_kind kind;
@@ -24,6 +26,8 @@ struct audit {
     struct action_id highest;
     uint32_t open_count, open_dropped;
     struct audit_open_intent open[UNKNOWN_ACTIONS_MAX];
+    uint64_t removed_count; /* ever; the ring keeps the last */
+    char removed[AUDIT_REMOVED_MAX][NAME_BYTES_MAX + 1];
 };
 
 /* audit_line.c: JSON values of the lines. NULL when memory is out. */
@@ -39,5 +43,8 @@ bool audit_scan(struct audit *audit, const struct audit_reader *reader, struct e
 void audit_remember(struct audit *audit, struct action_id id, enum action_kind kind,
                     const char *node, bool found);
 void audit_forget(struct audit *audit, struct action_id id);
+/* A node was removed for good: its name is used up, and a create of it that is still open, because
+ * its outcome could not be written, will never bring a server. */
+void audit_remember_removed(struct audit *audit, const char *node);
 
 #endif

@@ -54,6 +54,8 @@ static bool scan_outcome(struct scan *scan, const json_t *line, struct action_id
         !find_word(trouble_words, trouble_count, json_text_of(line, "trouble"), &trouble))
         return false;
     audit_forget(scan->audit, id);
+    if (kind == ACTION_REMOVE_NODE && outcome == OUTCOME_DONE)
+        audit_remember_removed(scan->audit, json_text_of(line, "node"));
     struct action_result result = {
         .id = id,
         .kind = kind,

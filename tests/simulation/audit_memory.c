@@ -17,6 +17,8 @@ struct line {
     uint64_t server_id;
     int64_t wall_ms;
     bool intent, outcome, found; /* found: open when the log was opened */
+    bool known;                  /* this process knows the outcome, written or not */
+    bool removed, removed_known; /* a create's node was removed: written, or known likewise */
     struct action_result result;
     char text[TEXT_BYTES_MAX + 1];
 };
@@ -62,6 +64,7 @@ bool audit_open(struct audit **out, int descriptor, const char *name,
     for (uint64_t i = 0; i < memory.count; i++) {
         struct line *line = line_at(&memory, i);
         line->found = line->intent && !line->outcome;
+        line->known = line->removed_known = false;
         if (line->intent && reader->intent != NULL)
             reader->intent(line->id, line->kind, line->server_id, line->wall_ms, reader->argument);
         if (line->outcome && reader->outcome != NULL)
@@ -123,14 +126,40 @@ bool audit_intent(struct audit *audit, const struct action *action, int64_t wall
     return true;
 }
 
+/* A node that is removed for good ends its open create, in the log where it can be written. */
+static void remember_removed(struct audit *audit, const char *node, bool written)
+{
+    for (uint64_t i = 0; i < audit->count; i++) {
+        struct line *line = line_at(audit, i);
+        if (line->kind != ACTION_CREATE_SERVER || strcmp(line->node, node) != 0)
+            continue;
+        line->known = line->removed_known = true;
+        line->removed = line->removed || written;
+        line->outcome = line->outcome || written;
+    }
+}
+
+bool audit_removed(const struct audit *audit, const char *node)
+{
+    for (uint64_t i = 0; i < audit->count; i++) {
+        const struct line *line = line_at(audit, i);
+        if ((line->removed || line->removed_known) && strcmp(line->node, node) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool audit_outcome(struct audit *audit, const struct action *action,
                    const struct action_result *result, int64_t wall_ms, struct error *error)
 {
-    (void)action;
     (void)wall_ms;
+    struct line *line = line_of(audit, result->id);
+    if (line != NULL)
+        line->known = true;
+    if (action != NULL && result->kind == ACTION_REMOVE_NODE && result->outcome == OUTCOME_DONE)
+        remember_removed(audit, action->node.name, writable(error));
     if (!writable(error))
         return false;
-    struct line *line = line_of(audit, result->id);
     if (line == NULL)
         line = add(audit, result->id, result->kind);
     line->outcome = true;
@@ -150,7 +179,7 @@ uint32_t audit_open_intents(const struct audit *audit, struct unknown_action *ou
     uint32_t count = 0;
     for (uint64_t i = 0; i < audit->count && count < most; i++) {
         const struct line *line = line_at(audit, i);
-        if (line->intent && !line->outcome)
+        if (line->intent && !line->outcome && !line->known)
             out[count++] =
                 (struct unknown_action){.id = line->id, .kind = line->kind, .node = line->node};
     }

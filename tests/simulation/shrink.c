@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#define TOLD_MAX 100 /* strikes that are named */
+
 struct shrink {
     struct sim *sim;
     struct sim_options options;
@@ -95,10 +97,11 @@ static void tell(struct shrink *shrink, FILE *out)
                 promise_sentence(book->first[i].promise), book->first[i].text);
     sim_end(shrink->sim);
     fprintf(out, "%u runs; %u strikes were needed:", shrink->runs, shrink->cut.keep_count);
-    for (uint32_t i = 0; i < shrink->cut.keep_count; i++)
+    uint32_t told = shrink->cut.keep_count < TOLD_MAX ? shrink->cut.keep_count : TOLD_MAX;
+    for (uint32_t i = 0; i < told; i++)
         fprintf(out, "%s %s (%u)", i == 0 ? "" : ",",
                 sim_fault_word((enum sim_fault)shrink->keep[i].fault), shrink->keep[i].number);
-    fprintf(out, "\n");
+    fprintf(out, "%s\n", told < shrink->cut.keep_count ? ", and more" : "");
 }
 
 void shrink_and_tell(struct sim *sim, const struct sim_options *failing, int seconds, FILE *out)

@@ -109,6 +109,33 @@ static void test_open_intents_are_unknown_after_a_crash(void)
     end();
 }
 
+/* A create whose outcome could not be written stays open in the log; once its node is removed for
+ * good, nobody may take that name up again. */
+static void test_a_removed_node_uses_up_its_name(void)
+{
+    begin(&limits);
+    CU_ASSERT_TRUE(intend(1, ACTION_CREATE_SERVER) && intend(2, ACTION_REMOVE_NODE));
+    struct action action = action_of(2, ACTION_REMOVE_NODE);
+    struct action_result result = {
+        .id = action.id, .kind = action.kind, .outcome = OUTCOME_REFUSED, .text = "busy"};
+    CU_ASSERT_TRUE(audit_outcome(audit, &action, &result, WALL, &error));
+    reopen(&limits);
+    CU_ASSERT_EQUAL(open_count(), 1); /* refused: the node is still there */
+    CU_ASSERT_FALSE(audit_removed(audit, "n"));
+
+    CU_ASSERT_TRUE(intend(3, ACTION_REMOVE_NODE));
+    action.id.counter = result.id.counter = 3;
+    result.outcome = OUTCOME_DONE;
+    CU_ASSERT_TRUE(audit_outcome(audit, &action, &result, WALL, &error));
+    CU_ASSERT_EQUAL(open_count(), 0);
+    CU_ASSERT_TRUE(audit_removed(audit, "n"));
+    reopen(&limits);
+    CU_ASSERT_EQUAL(open_count(), 0);
+    CU_ASSERT_TRUE(audit_removed(audit, "n"));
+    CU_ASSERT_FALSE(audit_removed(audit, "m"));
+    end();
+}
+
 static void test_a_torn_line_is_cut_off(void)
 {
     begin(&limits);
@@ -210,6 +237,7 @@ int main(void)
 {
     CU_TestInfo tests[] = {
         {"open intents are unknown after a crash", test_open_intents_are_unknown_after_a_crash},
+        {"a removed node uses up its name", test_a_removed_node_uses_up_its_name},
         {"a torn line is cut off", test_a_torn_line_is_cut_off},
         {"strange lines are skipped", test_strange_lines_are_skipped},
         {"no id below an open one is the highest", test_no_id_below_an_open_one_is_the_highest},
