@@ -238,8 +238,9 @@ static void check_field(struct core *core, unsigned char *base, const struct fie
     if (field->way == OTHER || field->way == MADE)
         return;
     memcpy(kept, at, size);
+    int64_t later = core->mono_ms + 12345;
     if (field->way == LATER)
-        memcpy(at, &(int64_t){core->mono_ms + 12345}, sizeof(int64_t));
+        memcpy(at, &later, sizeof later);
     else
         *at ^= 1;
     bool same = core_digest(core) == before;
