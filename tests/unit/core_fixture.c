@@ -353,3 +353,34 @@ bool world_alarm(const struct world *world, enum alarm_kind kind)
             return true;
     return false;
 }
+
+struct world *world_begin(const char *path, const char *value)
+{
+    struct world *world = world_new();
+    world_configure(world, path, value);
+    world_start(world, NULL);
+    world_poll(world);
+    return world;
+}
+
+enum node_state world_state(const struct world *world, uint32_t index)
+{
+    const struct status *status = world->out->status;
+    return index < status->nodes_count ? status->nodes[index].state : node_state_count;
+}
+
+void world_advance(struct world *world, int64_t ms)
+{
+    world->mono_ms += ms;
+    world->wall_ms += ms;
+}
+
+void world_serve_many(struct world *world, uint32_t count, uint64_t *runner)
+{
+    for (uint32_t i = 0; i < count; i++)
+        world_job(world, JOB_RUNNABLE, "linux", 0);
+    world_poll(world);
+    for (uint32_t i = 0; i < count; i++)
+        runner[i] = world_serve(world, &world->action[i]);
+    world_unlist_jobs(world);
+}

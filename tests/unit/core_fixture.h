@@ -46,6 +46,8 @@ struct world {
 /* A pool `linux` of labels [linux], max 5, mode act, prices known; nothing fed yet. */
 struct world *world_new(void);
 void world_free(struct world *world);
+/* A world with one key of the configuration set, started and polled once. */
+struct world *world_begin(const char *path, const char *value);
 /* A fresh core (epoch + 1) from `checkpoint` (NULL none) and an actuator's empty state. */
 void world_start(struct world *world, const struct checkpoint *checkpoint);
 void world_configure(struct world *world, const char *path, const char *value);
@@ -74,6 +76,14 @@ void world_answer(struct world *world, struct world_action *action, enum outcome
 /* A create answered well: the server is listed; the machine joins with an online runner. */
 uint64_t world_serve(struct world *world, struct world_action *create);
 
+/* `count` machines that serve, of the first creates; the jobs that called for them are gone again.
+ */
+void world_serve_many(struct world *world, uint32_t count, uint64_t *runner);
+/* Time passes, and nobody looks. */
+void world_advance(struct world *world, int64_t ms);
+
+/* The state of the status's row `index`; node_state_count where there is none. */
+enum node_state world_state(const struct world *world, uint32_t index);
 /* The first node's row of the status; NULL. */
 const struct status_node *world_node(const struct world *world);
 bool world_alarm(const struct world *world, enum alarm_kind kind);

@@ -10,40 +10,9 @@
 #include "cunit_main.h"
 #include "proto/message.h"
 
-static struct world *begin_with(const char *path, const char *value)
-{
-    struct world *world = world_new();
-    world_configure(world, path, value);
-    world_start(world, NULL);
-    world_poll(world);
-    return world;
-}
-
 static struct world *begin(void)
 {
-    return begin_with("mode", "act");
-}
-
-static enum node_state state_of(const struct world *world, uint32_t index)
-{
-    const struct status *status = world->out->status;
-    return index < status->nodes_count ? status->nodes[index].state : node_state_count;
-}
-
-static void serve(struct world *world, uint32_t count, uint64_t *runner)
-{
-    for (uint32_t i = 0; i < count; i++)
-        world_job(world, JOB_RUNNABLE, "linux", 0);
-    world_poll(world);
-    for (uint32_t i = 0; i < count; i++)
-        runner[i] = world_serve(world, &world->action[i]);
-    world_unlist_jobs(world);
-}
-
-static void advance(struct world *world, int64_t ms)
-{
-    world->mono_ms += ms;
-    world->wall_ms += ms;
+    return world_begin("mode", "act");
 }
 
 /* A second runner on the world's first machine: a pod of its own, `name`, which must live on. */
@@ -108,7 +77,7 @@ static void test_a_second_server_of_the_name(void)
 {
     struct world *world = begin();
     uint64_t runner = 0;
-    serve(world, 1, &runner);
+    world_serve_many(world, 1, &runner);
     uint64_t first = world_node(world)->server_id;
     list_server(world, 4711, world->action[0].node, "1-1");
     world_poll(world);
@@ -182,7 +151,7 @@ static void test_listed_again_is_there_again(void)
 {
     struct world *world = begin();
     uint64_t runner = 0;
-    serve(world, 1, &runner);
+    world_serve_many(world, 1, &runner);
     struct hetzner_server kept = world->server[0];
     world->servers = 0;
     world_poll(world);
@@ -196,7 +165,7 @@ static void test_half_of_the_fleet_is_not_too_much(void)
 {
     struct world *world = begin();
     uint64_t runner[4];
-    serve(world, 4, runner);
+    world_serve_many(world, 4, runner);
     world_run(world, MINUTES(1));
     world_unlist_server(world, world->action[0].node);
     world_unlist_server(world, world->action[1].node);
@@ -212,11 +181,11 @@ static void test_a_runner_without_its_pod_is_still_its_nodes(void)
 {
     struct world *world = begin();
     uint64_t runner = 0;
-    serve(world, 1, &runner);
+    world_serve_many(world, 1, &runner);
     world->pods = 0;
     world_job(world, JOB_RUNNING, "linux", runner);
     world_run(world, MINUTES(12));
-    CU_ASSERT_EQUAL(state_of(world, 0), NODE_BUSY);
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_BUSY);
     CU_ASSERT_EQUAL(world_node(world)->jobs, 1);
     CU_ASSERT_EQUAL(world_count(world, ACTION_DEREGISTER_RUNNERS), 0);
     world_free(world);
@@ -226,14 +195,14 @@ static void test_a_job_on_an_unlisted_runner_keeps_the_node(void)
 {
     struct world *world = begin();
     uint64_t runner = 0;
-    serve(world, 1, &runner);
+    world_serve_many(world, 1, &runner);
     world_job(world, JOB_RUNNING, "linux", runner);
     world_runner(world, runner)->online = false;
     world_run(world, MINUTES(12));
     world_unlist_runner(world, runner);
     world_poll(world);
     world_poll(world);
-    CU_ASSERT_EQUAL(state_of(world, 0), NODE_BUSY);
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_BUSY);
     world_free(world);
 }
 
@@ -246,19 +215,19 @@ static void test_registered_is_not_online(void)
     uint64_t runner = world_join(world, &world->action[0]);
     world_runner(world, runner)->online = false;
     world_run(world, MINUTES(2));
-    CU_ASSERT_EQUAL(state_of(world, 0), NODE_PROVISIONING);
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_PROVISIONING);
     world_free(world);
 }
 
 static void test_busy_of_any_runner_counts(void)
 {
-    struct world *world = begin_with("pools[0].capacity", "2");
+    struct world *world = world_begin("pools[0].capacity", "2");
     uint64_t first = 0;
-    serve(world, 1, &first);
+    world_serve_many(world, 1, &first);
     (void)second_runner(world, "second-x");
     world_runner(world, first)->busy = true;
     world_run(world, MINUTES(2));
-    CU_ASSERT_EQUAL(state_of(world, 0), NODE_BUSY);
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_BUSY);
     world_free(world);
 }
 
@@ -266,9 +235,9 @@ static void test_busy_of_any_runner_counts(void)
 static void test_a_note_covers_whom_it_names(void)
 {
     char note[64];
-    struct world *world = begin_with("pools[0].capacity", "2");
+    struct world *world = world_begin("pools[0].capacity", "2");
     uint64_t first = 0;
-    serve(world, 1, &first);
+    world_serve_many(world, 1, &first);
     uint64_t second = second_runner(world, "second-y");
     world_run(world, MINUTES(1));
     snprintf(note, sizeof note, "v1.1795764000.%u", (unsigned)first);
@@ -293,7 +262,7 @@ static void test_a_note_covers_whom_it_names(void)
 static void test_a_late_picture_is_not_held(void)
 {
     struct world *world = begin();
-    advance(world, 30000);
+    world_advance(world, 30000);
     world_feed(world, SOURCE_HETZNER);
     struct hetzner_snapshot *late = calloc(1, sizeof *late);
     late->head = (struct snapshot_head){.sequence = ++world->sequence,
@@ -323,7 +292,7 @@ static void test_a_doubtful_create_is_not_forgotten_unseen(void)
         .epoch = world->epoch, .counter = 1, .unknown = &unknown, .unknown_count = 1};
     world_step(world,
                &(struct core_event){.kind = CORE_ACTUATOR_STATE, .u.actuator_state = &state});
-    advance(world, asked + MINUTES(10) + 1 - world->mono_ms);
+    world_advance(world, asked + MINUTES(10) + 1 - world->mono_ms);
     world_step(world, &(struct core_event){.kind = CORE_TICK});
     CU_ASSERT_EQUAL(world->out->status->nodes_count, 1);
     world_poll(world);
@@ -337,7 +306,7 @@ static void test_a_restart_remembers_runners_without_pods(void)
 {
     struct world *world = begin();
     uint64_t runner = 0;
-    serve(world, 1, &runner);
+    world_serve_many(world, 1, &runner);
     world_run(world, MINUTES(1));
     world->pods = 0;
     world_poll(world);
@@ -354,7 +323,7 @@ static void test_a_restart_looks_before_it_asks(void)
 {
     struct world *world = begin();
     uint64_t runner = 0;
-    serve(world, 1, &runner);
+    world_serve_many(world, 1, &runner);
     while (world_count(world, ACTION_DEREGISTER_RUNNERS) == 0)
         world_poll(world);
     restart(world);
@@ -369,14 +338,14 @@ static void test_a_restart_looks_before_it_asks(void)
 
 static void test_a_new_runner_is_written_down(void)
 {
-    struct world *world = begin_with("pools[0].capacity", "2");
+    struct world *world = world_begin("pools[0].capacity", "2");
     uint64_t first = 0;
-    serve(world, 1, &first);
+    world_serve_many(world, 1, &first);
     world_run(world, MINUTES(1));
     world_poll(world);
     CU_ASSERT_FALSE(world->out->checkpoint_changed);
     (void)second_runner(world, "second-z");
-    advance(world, WORLD_POLL_MS);
+    world_advance(world, WORLD_POLL_MS);
     world_feed(world, SOURCE_KUBE);
     world_feed(world, SOURCE_GITEA);
     CU_ASSERT_TRUE(world->out->checkpoint_changed);
@@ -428,7 +397,7 @@ static void test_the_breaker_knows_nodes_from_before(void)
 {
     struct world *world = begin();
     uint64_t runner[3];
-    serve(world, 3, runner);
+    world_serve_many(world, 3, runner);
     world_run(world, MINUTES(1));
     restart(world);
     world->nodes = 0; /* their runners are still listed */

@@ -17,12 +17,6 @@ static struct world *begin(void)
     return world;
 }
 
-static enum node_state state_of(const struct world *world, uint32_t index)
-{
-    const struct status *status = world->out->status;
-    return index < status->nodes_count ? status->nodes[index].state : node_state_count;
-}
-
 static void serve(struct world *world, uint32_t count, uint64_t *runner)
 {
     for (uint32_t i = 0; i < count; i++)
@@ -84,7 +78,7 @@ static void test_a_picture_from_the_future_is_not_believed(void)
     feed_empty(world, -MINUTES(60));
     world_run(world, MINUTES(3)); /* later ones still count: it has not taken their place */
     CU_ASSERT_FALSE(world_alarm(world, ALARM_STALE_SOURCE));
-    CU_ASSERT_TRUE(state_of(world, 0) == NODE_BUSY || state_of(world, 0) == NODE_IDLE);
+    CU_ASSERT_TRUE(world_state(world, 0) == NODE_BUSY || world_state(world, 0) == NODE_IDLE);
     world_free(world);
 }
 
@@ -152,9 +146,9 @@ static void test_a_server_is_young_from_its_own_birth(void)
     create = world_last(world, ACTION_CREATE_SERVER);
     world_answer(world, create, OUTCOME_DONE, TROUBLE_NONE);
     world_run(world, MINUTES(7)); /* 12 after the first ask, 7 after its birth */
-    CU_ASSERT_EQUAL(state_of(world, 0), NODE_PROVISIONING);
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_PROVISIONING);
     world_run(world, MINUTES(4));
-    CU_ASSERT_NOT_EQUAL(state_of(world, 0), NODE_PROVISIONING);
+    CU_ASSERT_NOT_EQUAL(world_state(world, 0), NODE_PROVISIONING);
     world_free(world);
 }
 
@@ -177,7 +171,7 @@ static void test_a_machine_that_joins_late_is_drained(void)
     world->mono_ms += 500;
     world->wall_ms += 500;
     world_feed(world, SOURCE_KUBE);
-    CU_ASSERT_EQUAL(state_of(world, 0), NODE_DEREGISTERING);
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_DEREGISTERING);
     world_poll(world);
     struct world_action *step = world_last(world, ACTION_DEREGISTER_RUNNERS);
     CU_ASSERT_PTR_NOT_NULL_FATAL(step);
@@ -277,7 +271,7 @@ static void test_what_vanished_before_its_removal_counts(void)
     for (uint32_t i = 0; i < world->actions; i++)
         if (world->action[i].kind == ACTION_DRAIN_NODE && !world->action[i].answered)
             world_answer(world, &world->action[i], OUTCOME_DONE, TROUBLE_NONE);
-    CU_ASSERT_EQUAL(state_of(world, 0), NODE_REMOVING);
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_REMOVING);
     CU_ASSERT_EQUAL(world_count(world, ACTION_REMOVE_NODE), 0);
     world->servers = servers;
     world_free(world);

@@ -4,34 +4,9 @@
 #include "cunit_main.h"
 #include "proto/message.h"
 
-static struct world *begin_with(const char *path, const char *value)
-{
-    struct world *world = world_new();
-    world_configure(world, path, value);
-    world_start(world, NULL);
-    world_poll(world);
-    return world;
-}
-
 static struct world *begin(void)
 {
-    return begin_with("mode", "act");
-}
-
-static void serve(struct world *world, uint32_t count, uint64_t *runner)
-{
-    for (uint32_t i = 0; i < count; i++)
-        world_job(world, JOB_RUNNABLE, "linux", 0);
-    world_poll(world);
-    for (uint32_t i = 0; i < count; i++)
-        runner[i] = world_serve(world, &world->action[i]);
-    world_unlist_jobs(world);
-}
-
-static void advance(struct world *world, int64_t ms)
-{
-    world->mono_ms += ms;
-    world->wall_ms += ms;
+    return world_begin("mode", "act");
 }
 
 /* The age of a server when its teardown began, with these settings and this clock. */
@@ -44,7 +19,7 @@ static int64_t age_at_teardown(const char *window, const char *close, int64_t sk
     world->skew_ms = skew_ms;
     world_start(world, NULL);
     world_poll(world);
-    serve(world, 1, &runner);
+    world_serve_many(world, 1, &runner);
     int64_t created = world->server[0].created_ms;
     while (world_count(world, ACTION_DEREGISTER_RUNNERS) == 0 &&
            world->wall_ms - created < MINUTES(130))
@@ -70,14 +45,14 @@ static void test_a_short_window_is_as_wide_as_a_teardown(void)
 
 static void test_the_hour_goes_on_between_pictures(void)
 {
-    struct world *world = begin_with("billing.window", "10m");
+    struct world *world = world_begin("billing.window", "10m");
     uint64_t runner = 0;
-    serve(world, 1, &runner);
+    world_serve_many(world, 1, &runner);
     int64_t created = world->server[0].created_ms;
     while (world->wall_ms - created < MINUTES(50) - 20000)
         world_poll(world);
     for (int i = 0; i < 5; i++) { /* Hetzner is slow, and not yet too old */
-        advance(world, WORLD_POLL_MS);
+        world_advance(world, WORLD_POLL_MS);
         world_feed(world, SOURCE_KUBE);
         world_feed(world, SOURCE_GITEA);
     }
@@ -90,7 +65,7 @@ static void test_clocks_that_disagree_either_way(void)
     for (int side = -1; side <= 1; side += 2) {
         struct world *world = begin();
         uint64_t runner = 0;
-        serve(world, 1, &runner);
+        world_serve_many(world, 1, &runner);
         world->skew_ms = side * MINUTES(5);
         world_run(world, MINUTES(58));
         CU_ASSERT_TRUE(world_alarm(world, ALARM_CLOCK));
@@ -102,9 +77,9 @@ static void test_clocks_that_disagree_either_way(void)
 /* A teardown that took 200 s: the next one begins early enough for that, or not in this hour. */
 static void test_a_teardown_is_given_the_time_it_takes(void)
 {
-    struct world *world = begin_with("life.idle_timeout", "0s");
+    struct world *world = world_begin("life.idle_timeout", "0s");
     uint64_t runner = 0;
-    serve(world, 1, &runner);
+    world_serve_many(world, 1, &runner);
     while (world_count(world, ACTION_DEREGISTER_RUNNERS) == 0)
         world_poll(world);
     world_answer(world, world_last(world, ACTION_DEREGISTER_RUNNERS), OUTCOME_DONE, TROUBLE_NONE);
@@ -135,7 +110,7 @@ static void test_a_restart_remembers_how_long_it_takes(void)
 {
     struct world *world = begin();
     uint64_t runner = 0;
-    serve(world, 1, &runner);
+    world_serve_many(world, 1, &runner);
     while (world_count(world, ACTION_DEREGISTER_RUNNERS) == 0)
         world_poll(world);
     world_answer(world, world_last(world, ACTION_DEREGISTER_RUNNERS), OUTCOME_DONE, TROUBLE_NONE);

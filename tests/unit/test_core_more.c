@@ -8,35 +8,9 @@
 #include "core_fixture.h"
 #include "cunit_main.h"
 
-static struct world *begin_with(const char *path, const char *value)
-{
-    struct world *world = world_new();
-    world_configure(world, path, value);
-    world_start(world, NULL);
-    world_poll(world);
-    return world;
-}
-
 static struct world *begin(void)
 {
-    return begin_with("mode", "act");
-}
-
-static enum node_state state_of(const struct world *world, uint32_t index)
-{
-    const struct status *status = world->out->status;
-    return index < status->nodes_count ? status->nodes[index].state : node_state_count;
-}
-
-/* `count` machines that serve; the jobs that called for them are gone again. */
-static void serve_many(struct world *world, uint32_t count, uint64_t *runner)
-{
-    for (uint32_t i = 0; i < count; i++)
-        world_job(world, JOB_RUNNABLE, "linux", 0);
-    world_poll(world);
-    for (uint32_t i = 0; i < count; i++)
-        runner[i] = world_serve(world, &world->action[i]);
-    world_unlist_jobs(world);
+    return world_begin("mode", "act");
 }
 
 /* How many machines were asked for so; what is not answered is asked again, and counts once. */
@@ -78,7 +52,7 @@ static uint64_t second_runner(struct world *world, const char *name)
 
 static void test_demand_counts_slots(void)
 {
-    struct world *world = begin_with("pools[0].capacity", "2");
+    struct world *world = world_begin("pools[0].capacity", "2");
     for (int i = 0; i < 3; i++)
         world_job(world, JOB_RUNNABLE, "linux", 0);
     world_run(world, MINUTES(1));
@@ -94,9 +68,9 @@ static void test_demand_counts_slots(void)
 
 static void test_a_free_slot_is_room(void)
 {
-    struct world *world = begin_with("pools[0].capacity", "2");
+    struct world *world = world_begin("pools[0].capacity", "2");
     uint64_t first = 0;
-    serve_many(world, 1, &first);
+    world_serve_many(world, 1, &first);
     (void)second_runner(world, "second-a");
     world_job(world, JOB_RUNNING, "linux", first);
     world_job(world, JOB_RUNNABLE, "linux", 0);
@@ -110,14 +84,14 @@ static void test_a_free_slot_is_room(void)
 
 static void test_one_job_of_two_keeps_it_busy(void)
 {
-    struct world *world = begin_with("pools[0].capacity", "2");
+    struct world *world = world_begin("pools[0].capacity", "2");
     uint64_t first = 0;
-    serve_many(world, 1, &first);
+    world_serve_many(world, 1, &first);
     uint64_t second = second_runner(world, "second-b");
     world_job(world, JOB_RUNNING, "linux", second);
     for (int i = 0; i < 1440; i++) { /* two hours: two windows pass */
         world_poll(world);
-        CU_ASSERT_EQUAL(state_of(world, 0), NODE_BUSY);
+        CU_ASSERT_EQUAL(world_state(world, 0), NODE_BUSY);
     }
     CU_ASSERT_EQUAL(world_count(world, ACTION_DEREGISTER_RUNNERS), 0);
     end_job(world, 0);
@@ -134,7 +108,7 @@ static void test_one_job_of_two_keeps_it_busy(void)
 static void test_runners_by_node_name(void)
 {
     static char longer[WORLD_NAME], dashed[WORLD_NAME];
-    struct world *world = begin_with("gitea.runner_match", "node-name");
+    struct world *world = world_begin("gitea.runner_match", "node-name");
     world_job(world, JOB_RUNNABLE, "linux", 0);
     world_poll(world);
     world_answer(world, &world->action[0], OUTCOME_DONE, TROUBLE_NONE);
@@ -143,16 +117,16 @@ static void test_runners_by_node_name(void)
     snprintf(longer, sizeof longer, "%.40s0", node);
     snprintf(dashed, sizeof dashed, "%.40s-x7-k2", node);
     world_run(world, MINUTES(1)); /* named as its pod: no node has that name */
-    CU_ASSERT_EQUAL(state_of(world, 0), NODE_PROVISIONING);
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_PROVISIONING);
     world_runner(world, runner)->name = longer; /* another node's, a digit longer */
     world_run(world, MINUTES(1));
-    CU_ASSERT_EQUAL(state_of(world, 0), NODE_PROVISIONING);
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_PROVISIONING);
     world_runner(world, runner)->name = dashed;
     world_poll(world);
-    CU_ASSERT_EQUAL(state_of(world, 0), NODE_BUSY);
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_BUSY);
     world_job(world, JOB_RUNNING, "linux", runner);
     world_run(world, MINUTES(60));
-    CU_ASSERT_EQUAL(state_of(world, 0), NODE_BUSY);
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_BUSY);
     world_free(world);
 }
 
@@ -160,7 +134,7 @@ static void test_a_smaller_max_takes_idle_nodes_only(void)
 {
     struct world *world = begin();
     uint64_t runner[4];
-    serve_many(world, 4, runner);
+    world_serve_many(world, 4, runner);
     world_job(world, JOB_RUNNING, "linux", runner[0]);
     world_job(world, JOB_RUNNING, "linux", runner[2]);
     world_run(world, MINUTES(1));
@@ -176,8 +150,8 @@ static void test_a_smaller_max_takes_idle_nodes_only(void)
         CU_ASSERT_TRUE(world->action[i].runner[0] == runner[1] ||
                        world->action[i].runner[0] == runner[3]);
     }
-    CU_ASSERT_EQUAL(state_of(world, 0), NODE_BUSY);
-    CU_ASSERT_EQUAL(state_of(world, 2), NODE_BUSY);
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_BUSY);
+    CU_ASSERT_EQUAL(world_state(world, 2), NODE_BUSY);
     end_job(world, 0);
     world_run(world, MINUTES(1)); /* and when a job ends, its node; the last one stays */
     CU_ASSERT_EQUAL(machines(world, ACTION_DEREGISTER_RUNNERS), 3);
@@ -216,7 +190,7 @@ static int64_t left_at_teardown(int64_t ended_min, int64_t *began_min)
     world_configure(world, "billing.window_close", "2m");
     world_start(world, NULL);
     world_poll(world);
-    serve_many(world, 1, &runner);
+    world_serve_many(world, 1, &runner);
     world_job(world, JOB_RUNNING, "linux", runner);
     world_poll(world);
     int64_t created = world->server[0].created_ms;
@@ -250,7 +224,7 @@ static void test_a_fenced_node_is_no_room_until_it_is_enabled(void)
 {
     struct world *world = begin();
     uint64_t runner = 0;
-    serve_many(world, 1, &runner);
+    world_serve_many(world, 1, &runner);
     world_run(world, MINUTES(1));
     world_runner(world, runner)->disabled = true; /* by a person */
     world_run(world, MINUTES(1));
@@ -277,9 +251,9 @@ static void test_a_fenced_node_is_no_room_until_it_is_enabled(void)
 /* Of two runners a person fenced one: the other rests, and the node is left alone all the same. */
 static void test_one_fence_of_two_keeps_the_node(void)
 {
-    struct world *world = begin_with("pools[0].capacity", "2");
+    struct world *world = world_begin("pools[0].capacity", "2");
     uint64_t first = 0;
-    serve_many(world, 1, &first);
+    world_serve_many(world, 1, &first);
     for (int i = 0; i < 3; i++)
         world_job(world, JOB_RUNNABLE, "linux", 0);
     world_poll(world);
@@ -384,7 +358,7 @@ static void test_a_step_in_flight_is_looked_at_first(void)
 {
     struct world *world = begin();
     uint64_t runner = 0;
-    serve_many(world, 1, &runner);
+    world_serve_many(world, 1, &runner);
     world_run(world, MINUTES(56));
     CU_ASSERT_EQUAL(world_count(world, ACTION_DEREGISTER_RUNNERS), 1);
     lose_actuator(world);
@@ -405,7 +379,7 @@ static void test_nobody_is_asked_while_the_actuator_is_lost(void)
 {
     struct world *world = begin();
     uint64_t runner = 0;
-    serve_many(world, 1, &runner);
+    world_serve_many(world, 1, &runner);
     lose_actuator(world);
     for (int i = 0; i < 3; i++)
         world_job(world, JOB_RUNNABLE, "linux", 0);

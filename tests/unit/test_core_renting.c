@@ -8,40 +8,9 @@
 #include "core_fixture.h"
 #include "cunit_main.h"
 
-static struct world *begin_with(const char *path, const char *value)
-{
-    struct world *world = world_new();
-    world_configure(world, path, value);
-    world_start(world, NULL);
-    world_poll(world);
-    return world;
-}
-
 static struct world *begin(void)
 {
-    return begin_with("mode", "act");
-}
-
-static enum node_state state_of(const struct world *world, uint32_t index)
-{
-    const struct status *status = world->out->status;
-    return index < status->nodes_count ? status->nodes[index].state : node_state_count;
-}
-
-static void serve(struct world *world, uint32_t count, uint64_t *runner)
-{
-    for (uint32_t i = 0; i < count; i++)
-        world_job(world, JOB_RUNNABLE, "linux", 0);
-    world_poll(world);
-    for (uint32_t i = 0; i < count; i++)
-        runner[i] = world_serve(world, &world->action[i]);
-    world_unlist_jobs(world);
-}
-
-static void advance(struct world *world, int64_t ms)
-{
-    world->mono_ms += ms;
-    world->wall_ms += ms;
+    return world_begin("mode", "act");
 }
 
 static void answer(struct world *world, struct action_result result)
@@ -95,9 +64,9 @@ static void test_which_permanent_runner_is_room(void)
 /* Its second runner never came: after its time it is waited for no longer. */
 static void test_nothing_comes_for_ever(void)
 {
-    struct world *world = begin_with("pools[0].capacity", "2");
+    struct world *world = world_begin("pools[0].capacity", "2");
     uint64_t runner = 0;
-    serve(world, 1, &runner);
+    world_serve_many(world, 1, &runner);
     world_job(world, JOB_RUNNING, "linux", runner);
     world_job(world, JOB_RUNNABLE, "linux", 0);
     world_run(world, MINUTES(9));
@@ -113,7 +82,7 @@ static void test_a_runner_that_we_fenced_is_no_room(void)
     char note[64];
     struct world *world = begin();
     uint64_t runner = 0;
-    serve(world, 1, &runner);
+    world_serve_many(world, 1, &runner);
     snprintf(note, sizeof note, "v1.1795764000.%u", (unsigned)runner);
     world_run(world, MINUTES(12));
     world->node[0].fence_note = note;
@@ -127,9 +96,9 @@ static void test_a_runner_that_we_fenced_is_no_room(void)
 
 static void test_a_teardown_leaves_no_room_under_max(void)
 {
-    struct world *world = begin_with("pools[0].max", "1");
+    struct world *world = world_begin("pools[0].max", "1");
     uint64_t runner = 0;
-    serve(world, 1, &runner);
+    world_serve_many(world, 1, &runner);
     world_run(world, MINUTES(57));
     CU_ASSERT_EQUAL(world_count(world, ACTION_DEREGISTER_RUNNERS), 1);
     world_job(world, JOB_RUNNABLE, "linux", 0);
@@ -301,7 +270,7 @@ static void test_only_what_is_sold_there_is_rented(void)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct world *world = begin();
         world_job(world, JOB_RUNNABLE, "linux", 0);
-        advance(world, WORLD_POLL_MS);
+        world_advance(world, WORLD_POLL_MS);
         feed_price(world, &rows[i]);
         world_feed(world, SOURCE_KUBE);
         world_feed(world, SOURCE_GITEA);
@@ -325,7 +294,7 @@ static void test_nothing_is_rented_that_cannot_be_written_down(void)
 
 static void test_a_minimum_is_rented_and_kept(void)
 {
-    struct world *world = begin_with("pools[0].min", "2");
+    struct world *world = world_begin("pools[0].min", "2");
     CU_ASSERT_EQUAL(world_count(world, ACTION_CREATE_SERVER), 2);
     for (uint32_t i = 0; i < 2; i++)
         (void)world_serve(world, &world->action[i]);
@@ -361,7 +330,7 @@ static void test_a_node_that_is_waited_for_stays(void)
 {
     struct world *world = begin();
     uint64_t runner = 0;
-    serve(world, 1, &runner);
+    world_serve_many(world, 1, &runner);
     world_run(world, MINUTES(54));
     world_job(world, JOB_RUNNABLE, "linux", 0);
     world_run(world, MINUTES(5));
@@ -371,14 +340,14 @@ static void test_a_node_that_is_waited_for_stays(void)
 
 static void test_the_idle_timeout_is_waited_for(void)
 {
-    struct world *world = begin_with("life.idle_timeout", "20m");
+    struct world *world = world_begin("life.idle_timeout", "20m");
     uint64_t runner = 0;
-    serve(world, 1, &runner);
+    world_serve_many(world, 1, &runner);
     world_job(world, JOB_RUNNING, "linux", runner);
     world_run(world, MINUTES(45));
     world_unlist_jobs(world);
     world_run(world, MINUTES(14)); /* idle for 14 minutes at the hour's end */
-    CU_ASSERT_EQUAL(state_of(world, 0), NODE_IDLE);
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_IDLE);
     CU_ASSERT_EQUAL(world_count(world, ACTION_DEREGISTER_RUNNERS), 0);
     world_free(world);
 }
@@ -388,7 +357,7 @@ static void test_doubt_is_resolved_before_a_node_goes(void)
 {
     struct world *world = begin();
     uint64_t runner[2];
-    serve(world, 2, runner);
+    world_serve_many(world, 2, runner);
     world_run(world, MINUTES(2));
     struct unknown_action unknown[2];
     for (uint32_t i = 0; i < 2; i++)
@@ -397,10 +366,10 @@ static void test_doubt_is_resolved_before_a_node_goes(void)
     struct actuator_state state = {
         .epoch = world->epoch, .counter = 9, .unknown = unknown, .unknown_count = 2};
     world_configure(world, "pools[0].max", "1");
-    advance(world, 1000);
+    world_advance(world, 1000);
     world_step(world,
                &(struct core_event){.kind = CORE_ACTUATOR_STATE, .u.actuator_state = &state});
-    CU_ASSERT_TRUE(state_of(world, 0) == NODE_IDLE && state_of(world, 1) == NODE_IDLE);
+    CU_ASSERT_TRUE(world_state(world, 0) == NODE_IDLE && world_state(world, 1) == NODE_IDLE);
     world_poll(world);
     CU_ASSERT_EQUAL(world_count(world, ACTION_DEREGISTER_RUNNERS), 1);
     world_free(world);

@@ -15,12 +15,6 @@ static struct world *begin(void)
     return world;
 }
 
-static enum node_state state_of(const struct world *world, uint32_t index)
-{
-    const struct status *status = world->out->status;
-    return index < status->nodes_count ? status->nodes[index].state : node_state_count;
-}
-
 static void serve(struct world *world, uint32_t count, uint64_t *runner)
 {
     for (uint32_t i = 0; i < count; i++)
@@ -30,12 +24,6 @@ static void serve(struct world *world, uint32_t count, uint64_t *runner)
         runner[i] = world_serve(world, &world->action[i]);
     world_unlist_jobs(world);
     world_run(world, MINUTES(1));
-}
-
-static void advance(struct world *world, int64_t ms)
-{
-    world->mono_ms += ms;
-    world->wall_ms += ms;
 }
 
 static void tick(struct world *world)
@@ -96,7 +84,7 @@ static void test_a_result_that_never_comes(void)
     int64_t due = world->mono_ms + most;
     world_run(world, most - 2 * WORLD_POLL_MS);
     CU_ASSERT_EQUAL(world_count(world, ACTION_DEREGISTER_RUNNERS), 1);
-    advance(world, due - world->mono_ms + 1);
+    world_advance(world, due - world->mono_ms + 1);
     tick(world); /* it may have happened: looked at first */
     CU_ASSERT_EQUAL(world_count(world, ACTION_DEREGISTER_RUNNERS), 1);
     world_poll(world);
@@ -155,7 +143,7 @@ static void test_a_release_keeps_the_runners(void)
     world_poll(world);
     answer(world, ACTION_DEREGISTER_RUNNERS, OUTCOME_HAS_JOB);
     world_poll(world);
-    CU_ASSERT_EQUAL(state_of(world, 0), NODE_BUSY);
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_BUSY);
     CU_ASSERT_EQUAL(world_node(world)->jobs, 1);
     world_free(world);
 }
@@ -166,12 +154,12 @@ static void test_rest_is_confirmed_by_looks_since(void)
     uint64_t runner = 0;
     struct world *world = retiring(&runner);
     answer(world, ACTION_DEREGISTER_RUNNERS, OUTCOME_HAS_JOB);
-    CU_ASSERT_EQUAL(state_of(world, 0), NODE_BUSY);
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_BUSY);
     world_feed(world, SOURCE_GITEA); /* begun in that very instant */
-    advance(world, world->config->life.idle_confirm_ms);
+    world_advance(world, world->config->life.idle_confirm_ms);
     world_feed(world, SOURCE_KUBE);
     world_feed(world, SOURCE_GITEA);
-    CU_ASSERT_EQUAL(state_of(world, 0), NODE_BUSY);
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_BUSY);
     world_free(world);
 }
 
@@ -202,7 +190,7 @@ static void test_a_drain_is_skipped_by_fresh_pictures_only(void)
     world_unlist_node(world, world_node(world)->name);
     world_poll(world); /* Kubernetes does not show it, before the runners went */
     answer(world, ACTION_DEREGISTER_RUNNERS, OUTCOME_DONE);
-    CU_ASSERT_EQUAL(state_of(world, 0), NODE_DRAINING);
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_DRAINING);
     CU_ASSERT_EQUAL(world_count(world, ACTION_REMOVE_NODE), 0);
     world_free(world);
 }
@@ -217,7 +205,7 @@ static void test_a_list_without_the_node_ends_no_drain(void)
                                               .outcome = OUTCOME_AGAIN,
                                               .retry_after_ms = 8000});
     world_run(world, 10000);
-    CU_ASSERT_EQUAL(state_of(world, 0), NODE_DRAINING);
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_DRAINING);
     CU_ASSERT_EQUAL(world_count(world, ACTION_DRAIN_NODE), 2);
     CU_ASSERT_EQUAL(world_count(world, ACTION_REMOVE_NODE), 0);
     world_free(world);
@@ -282,7 +270,7 @@ static void test_no_drain_on_stale_pictures(void)
     uint64_t runner = 0;
     struct world *world = draining(&runner);
     answer(world, ACTION_DRAIN_NODE, OUTCOME_AGAIN);
-    advance(world, MINUTES(2));
+    world_advance(world, MINUTES(2));
     world_feed(world, SOURCE_HETZNER);
     world_feed(world, SOURCE_GITEA); /* Kubernetes says nothing */
     CU_ASSERT_EQUAL(world_count(world, ACTION_DRAIN_NODE), 1);
@@ -295,10 +283,10 @@ static void test_a_drained_node_is_removed_once(void)
     struct world *world = draining(&runner);
     answer(world, ACTION_DRAIN_NODE, OUTCOME_DONE);
     world_run(world, 30000); /* its node is still listed */
-    CU_ASSERT_EQUAL(state_of(world, 0), NODE_REMOVING);
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_REMOVING);
     answer(world, ACTION_REMOVE_NODE, OUTCOME_AGAIN);
     world_run(world, 30000);
-    CU_ASSERT_EQUAL(state_of(world, 0), NODE_REMOVING);
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_REMOVING);
     CU_ASSERT_EQUAL(world_count(world, ACTION_DEREGISTER_RUNNERS), 1);
     CU_ASSERT_EQUAL(world_count(world, ACTION_DRAIN_NODE), 1);
     world_free(world);
@@ -334,7 +322,7 @@ static void test_a_runner_back_offline_counts(void)
     world->runner[world->runners++] =
         (struct gitea_runner){.id = 900, .name = world->pod[0].name, .online = false};
     world_poll(world);
-    CU_ASSERT_EQUAL(state_of(world, 0), NODE_DEREGISTERING);
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_DEREGISTERING);
     CU_ASSERT_EQUAL(world_count(world, ACTION_DEREGISTER_RUNNERS), 2);
     world_free(world);
 }
@@ -405,7 +393,7 @@ static void test_a_lifted_fence_is_lifted_once(void)
     serve(world, 1, &runner);
     snprintf(note, sizeof note, "v1.1795764000.%u", (unsigned)runner);
     world_runner(world, runner)->disabled = true;
-    advance(world, 1000);
+    world_advance(world, 1000);
     world_feed(world, SOURCE_GITEA); /* our note is on its way: nobody calls it a person's yet */
     CU_ASSERT_FALSE(world_alarm(world, ALARM_FOREIGN_FENCE));
     world->node[0].fence_note = note;
