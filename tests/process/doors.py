@@ -30,26 +30,37 @@ class TlsDoor:
         self.inner = []
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.acceptor = threading.Thread(target=self._accept, daemon=True)
+        self.acceptor.start()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.set("open")
+        self._end(self.listener)
+        self.acceptor.join()
         self.listener.close()
 
     def set(self, mode):
-        """From now on; connections that are open are closed, so that no old one goes on in the old way."""
+        """From now on; connections that are open end, so that no old one goes on in the old way."""
         self.mode = mode
-        for one in [*self.held, *self.inner]:
-            try:
-                one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+        for one in self.held:
             one.close()
+        # Those that a thread serves are closed by that thread alone: a descriptor closed under it may be another's by the
+        # time it reads, and the thread would swallow that one's bytes.
+        for one in self.inner:
+            self._end(one)
         self.held.clear()
         self.inner.clear()
+
+    @staticmethod
+    def _end(one):
+        """Both directions: whoever reads or writes there is woken, and closes it."""
+        try:
+            one.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
 
     def _accept(self):
         while True:
@@ -71,7 +82,7 @@ class TlsDoor:
                 back = threading.Thread(target=self._copy, args=(outer, inner, True), daemon=True)
                 back.start()
                 self._copy(inner, outer, False)
-                back.join(10)
+                back.join()
         except OSError:
             peer.close()
 
@@ -86,4 +97,5 @@ class TlsDoor:
                 target.sendall(data)
             target.shutdown(socket.SHUT_WR)
         except OSError:
-            pass
+            self._end(source)
+            self._end(target)
