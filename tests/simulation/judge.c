@@ -46,6 +46,8 @@ void judge_forget(struct sim *sim)
         sim->tried[i].in_flight = 0;
         sim->tried[i].answered = true;
         sim->tried[i].failures = 0;
+        memcpy(sim->tried[i].missing_ms, sim->tried[i].missing_written_ms,
+               sizeof sim->tried[i].missing_ms);
     }
 }
 
@@ -53,10 +55,19 @@ void judge_forget(struct sim *sim)
 void judge_memory_lost(struct sim *sim)
 {
     for (uint32_t i = 0; i < sim->tried_count; i++)
-        for (unsigned k = 0; k < source_count; k++)
+        for (unsigned k = 0; k < source_count; k++) {
             sim->tried[i].seen[k] = false;
+            sim->tried[i].missing_ms[k] = 0;
+        }
     for (uint32_t i = 0; i < sim->tried_count; i++)
         sim->tried[i].rest_since_wall_ms = 0;
+}
+
+static void note_written(struct tried *tried)
+{
+    tried->rest_since_wall_ms = 0;
+    memcpy(tried->missing_written_ms, tried->missing_ms, sizeof tried->missing_ms);
+    tried->missing_written_ms[SOURCE_HETZNER] = 0; /* a server's absence is looked for anew */
 }
 
 /* Notes since when each node rests, as it was just written down. */
@@ -64,7 +75,7 @@ void judge_written(struct sim *sim)
 {
     const struct status *status = sim->output->status;
     for (uint32_t i = 0; i < sim->tried_count; i++)
-        sim->tried[i].rest_since_wall_ms = 0;
+        note_written(&sim->tried[i]);
     for (uint32_t i = 0; i < status->nodes_count; i++)
         if (status->nodes[i].state == NODE_IDLE)
             tried_of(sim, status->nodes[i].name)->rest_since_wall_ms =
@@ -109,7 +120,8 @@ void judge_picture(struct sim *sim, const struct picture *picture)
         bool present = false;
         for (uint32_t k = 0; k < picture->present_count && !present; k++)
             present = picture->present[k] == sim->tried[i].name;
-        sim->tried[i].missing[picture->source] = !present;
+        int64_t *missing_ms = &sim->tried[i].missing_ms[picture->source];
+        *missing_ms = present ? 0 : *missing_ms == 0 ? sim_mono_ms(sim) : *missing_ms;
     }
 }
 
@@ -137,20 +149,47 @@ void judge_before_step(struct sim *sim)
 
 /* Nodes that each source once showed and does not now; those that our own teardown explains are not
  * counted (runners and Kubernetes nodes of any teardown, servers of the last step). */
-static void count_vanished(struct sim *sim, struct action_scene *scene)
+static bool counts(const struct tried *tried, unsigned source)
 {
+    enum node_state state = tried->state;
+    bool serves = state == NODE_PROVISIONING || state == NODE_BUSY || state == NODE_IDLE;
+    return tried->is_node && (source == SOURCE_HETZNER ? state != NODE_REMOVING : serves);
+}
+
+static bool vanished(const struct tried *tried, unsigned source)
+{
+    return counts(tried, source) && tried->seen[source] && tried->missing_ms[source] != 0;
+}
+
+/* The most that vanished from one source within so long. */
+static uint32_t vanished_within(const struct sim *sim, unsigned source, int64_t within_ms)
+{
+    uint32_t most = 0;
     for (uint32_t i = 0; i < sim->tried_count; i++) {
-        const struct tried *tried = &sim->tried[i];
-        enum node_state state = tried->state;
-        if (!tried->is_node)
+        int64_t from_ms = sim->tried[i].missing_ms[source];
+        uint32_t count = 0;
+        if (!vanished(&sim->tried[i], source))
             continue;
-        bool serves = state == NODE_PROVISIONING || state == NODE_BUSY || state == NODE_IDLE;
-        for (unsigned k = 0; k < source_count; k++) {
-            bool counts = k == SOURCE_HETZNER ? state != NODE_REMOVING : serves;
-            scene->known[k] += counts && (tried->seen[k] || !tried->missing[k]);
-            scene->vanished[k] += counts && tried->seen[k] && tried->missing[k];
-        }
+        for (uint32_t k = 0; k < sim->tried_count; k++)
+            count += vanished(&sim->tried[k], source) &&
+                     sim->tried[k].missing_ms[source] >= from_ms &&
+                     sim->tried[k].missing_ms[source] <= from_ms + within_ms;
+        most = count > most ? count : most;
     }
+    return most;
+}
+
+/* looks: how many times the age that a picture may have is still at once. */
+static void count_vanished(struct sim *sim, struct action_scene *scene, unsigned looks)
+{
+    for (unsigned k = 0; k < source_count; k++) {
+        for (uint32_t i = 0; i < sim->tried_count; i++)
+            scene->known[k] += counts(&sim->tried[i], k) &&
+                               (sim->tried[i].seen[k] || sim->tried[i].missing_ms[k] == 0);
+        scene->vanished[k] = vanished_within(sim, k, looks * scene->source_age_max_ms[k]);
+    }
+    scene->vanished_floor = (uint32_t)sim->config->trust.breaker_floor;
+    scene->vanished_share_percent = (uint32_t)sim->config->trust.breaker_share_percent;
 }
 
 static void look_at_sources(struct sim *sim, struct action_scene *scene)
@@ -210,9 +249,7 @@ static void judge_action(struct sim *sim, const struct action *action)
     if (sim_mono_ms(sim) - tried->asked_mono_ms <= 2 * sim->config->life.action_deadline_ms)
         out->in_flight = tried->in_flight;
     look_at_sources(sim, out);
-    count_vanished(sim, out);
-    out->vanished_floor = (uint32_t)sim->config->trust.breaker_floor;
-    out->vanished_share_percent = (uint32_t)sim->config->trust.breaker_share_percent;
+    count_vanished(sim, out, 1);
     if (tried->kind == action->kind && action->kind != ACTION_CREATE_SERVER) {
         out->failures = tried->failures;
         out->since_failure_ms = sim_mono_ms(sim) - tried->failed_mono_ms;
@@ -222,7 +259,7 @@ static void judge_action(struct sim *sim, const struct action *action)
     if (action->kind == ACTION_DRAIN_NODE)
         tried->drain_forced = action->force || (tried->drain_forced && tried->kind == action->kind);
     out->drain_forced = tried->drain_forced;
-    if (action->kind == ACTION_REMOVE_NODE && !tried->missing[SOURCE_KUBE])
+    if (action->kind == ACTION_REMOVE_NODE && tried->missing_ms[SOURCE_KUBE] == 0)
         out->pods_left = pods_left(sim, action->node.name);
     out->backoff_first_ms = BACKOFF_FIRST_MS;
     out->backoff_most_ms = BACKOFF_MOST_MS;
@@ -300,12 +337,24 @@ static void note_rails(struct sim *sim, const struct status *status)
                                  SIM_START_MS + sim->now_ms);
 }
 
+/* As long as so much may have vanished at once, every teardown waits for a person. */
+static void note_breaker(struct sim *sim)
+{
+    struct scene scene = {.kind = SCENE_action, .u.action = {.kind = ACTION_REMOVE_NODE}};
+    look_at_sources(sim, &scene.u.action);
+    count_vanished(sim, &scene.u.action, 2);
+    if (!promise_nothing_on_emptied(&scene.u.action))
+        witness_hindered(sim->witness, SIM_START_MS + sim->now_ms);
+}
+
 void judge_nodes(struct sim *sim)
 {
     const struct status *status = sim->output->status;
     char text[BOOK_TEXT_BYTES];
     if (sim->brain_alive && status != NULL)
         note_rails(sim, status);
+    if (sim->brain_alive)
+        note_breaker(sim);
     for (uint32_t i = 0; sim->brain_alive && status != NULL && i < status->nodes_count; i++) {
         const struct status_node *node = &status->nodes[i];
         const struct tried *tried = tried_of(sim, node->name);

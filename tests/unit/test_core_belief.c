@@ -177,6 +177,31 @@ static void test_half_of_the_fleet_is_not_too_much(void)
     world_free(world);
 }
 
+/* "At once" ends twice the age after the first that vanished: with `late` one look later. */
+static bool opens_when_the_third_follows_after(int64_t ms)
+{
+    struct world *world = begin();
+    uint64_t runner[4];
+    world_serve_many(world, 4, runner);
+    world_run(world, MINUTES(1));
+    world_unlist_node(world, world->action[0].node);
+    world_unlist_node(world, world->action[1].node);
+    world_poll(world);
+    world_run(world, ms - WORLD_POLL_MS);
+    CU_ASSERT_FALSE(world_alarm(world, ALARM_BREAKER));
+    world_unlist_node(world, world->action[2].node);
+    world_poll(world);
+    bool opened = world_alarm(world, ALARM_BREAKER);
+    world_free(world);
+    return opened;
+}
+
+static void test_what_vanishes_in_turn_opens_nothing(void)
+{
+    CU_ASSERT_TRUE(opens_when_the_third_follows_after(MINUTES(2)));
+    CU_ASSERT_FALSE(opens_when_the_third_follows_after(MINUTES(2) + WORLD_POLL_MS));
+}
+
 static void test_a_runner_without_its_pod_is_still_its_nodes(void)
 {
     struct world *world = begin();
@@ -406,6 +431,31 @@ static void test_the_breaker_knows_nodes_from_before(void)
     world_free(world);
 }
 
+/* Two vanish long before the restart, as when a person took them away, and one after it. */
+static void test_a_restart_remembers_what_vanished_when(void)
+{
+    struct world *world = begin();
+    uint64_t runner[4];
+    world_serve_many(world, 4, runner);
+    world_run(world, MINUTES(1));
+    world_unlist_node(world, world->action[0].node);
+    world_unlist_runner(world, runner[0]);
+    world_poll(world);
+    world_run(world, MINUTES(5));
+    world_unlist_node(world, world->action[1].node);
+    world_unlist_runner(world, runner[1]);
+    world_poll(world);
+    CU_ASSERT_TRUE(world->out->checkpoint_changed);
+    world_run(world, MINUTES(5));
+    restart(world);
+    world_poll(world);
+    world_unlist_node(world, world->action[2].node);
+    world_unlist_runner(world, runner[2]);
+    world_poll(world);
+    CU_ASSERT_FALSE(world_alarm(world, ALARM_BREAKER));
+    world_free(world);
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -431,6 +481,8 @@ int main(void)
         {"a restart: whose create it was", test_a_restart_remembers_whose_create_it_was},
         {"a restart: how old a create is", test_a_restart_remembers_how_old_a_create_is},
         {"a restart: the breaker", test_the_breaker_knows_nodes_from_before},
+        {"a restart: what vanished when", test_a_restart_remembers_what_vanished_when},
+        {"what vanishes in turn opens nothing", test_what_vanishes_in_turn_opens_nothing},
         CU_TEST_INFO_NULL,
     };
     return cunit_run("core_belief", tests);

@@ -116,27 +116,31 @@ void scene_call(struct sim *sim, unsigned slot, enum scene_call call,
 
 /* ------------------------------------------------------------------------------------- actions */
 
-static bool pictured(const struct tiny *tiny, unsigned source, uint16_t name)
-{
-    for (unsigned s = 0; s < TINY_SLOTS; s++)
-        if (tiny->held[source].land.slot[s].name == name)
-            return true;
-    return false;
-}
-
 /* What our own teardown explains is not counted: of Hetzner's, once it is to be removed; of the
  * others', once it is given back. */
-static void count_vanished(const struct sim *sim, unsigned source, struct action_scene *out)
+static bool counts(const struct sim *sim, unsigned source, unsigned slot)
 {
     const struct tiny *tiny = &sim->tiny;
+    enum node_state state;
+    return tiny->land.slot[slot].name != 0 && core_knows(sim, tiny->land.slot[slot].name, &state) &&
+           state != NODE_REMOVING && (source == SOURCE_HETZNER || state < NODE_DEREGISTERING) &&
+           (tiny->track[slot].shown & 1u << source) != 0;
+}
+
+/* The most that vanished within the age that a picture may have. */
+static void count_vanished(const struct sim *sim, unsigned source, struct action_scene *out)
+{
+    const struct tiny_track *track = sim->tiny.track;
     for (unsigned s = 0; s < TINY_SLOTS; s++) {
-        enum node_state state;
-        if (tiny->land.slot[s].name == 0 || !core_knows(sim, tiny->land.slot[s].name, &state) ||
-            state == NODE_REMOVING || (source != SOURCE_HETZNER && state >= NODE_DEREGISTERING) ||
-            (tiny->track[s].shown & 1u << source) == 0)
+        uint32_t together = 0;
+        if (!counts(sim, source, s))
             continue;
         out->known[source]++;
-        out->vanished[source] += !pictured(tiny, source, tiny->land.slot[s].name);
+        for (unsigned k = 0; k < TINY_SLOTS && (track[s].gone & 1u << source) != 0; k++)
+            together += counts(sim, source, k) && (track[k].gone & 1u << source) != 0 &&
+                        track[k].gone_ms[source] >= track[s].gone_ms[source] &&
+                        track[k].gone_ms[source] <= track[s].gone_ms[source] + STALE_MS;
+        out->vanished[source] = together > out->vanished[source] ? together : out->vanished[source];
     }
 }
 
