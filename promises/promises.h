@@ -60,8 +60,8 @@ struct action_scene {
     uint32_t in_flight;       /* other actions of this node without a result */
     int64_t source_age_ms[3]; /* by enum source, of the last picture given; INT64_MAX none */
     int64_t source_age_max_ms[3];
-    /* Nodes that each source ever showed and should now; the most of them that vanished within the
-     * age that its picture may have. */
+    /* Nodes that vanished from each source within the age that its picture may have, and how many
+     * it showed until then, those included. */
     uint32_t known[3], vanished[3];
     uint32_t vanished_floor;         /* trust.breaker_floor */
     uint32_t vanished_share_percent; /* trust.breaker_share */

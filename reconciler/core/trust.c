@@ -105,50 +105,54 @@ static struct sighting sighting_of(const struct node *node, enum source source)
     return sighting[source];
 }
 
-/* How many nodes vanished at that time or soon after it: at once means within twice the age that a
- * picture may have, since looks that fail in between make one event seem two. What vanishes in
- * turn, as when a person takes one machine after the other away, is not a broken list. */
-static uint64_t vanished_from(const struct core *core, enum source source, int64_t mono_ms)
+struct vanished {
+    uint64_t known, missing;
+};
+
+/* What vanished at that time or soon after it, of what was there until then. At once means within
+ * twice the age that a picture may have, since looks that fail in between make one event seem two.
+ * What vanishes in turn, as when a person takes one machine after the other away, is not a broken
+ * list. */
+static struct vanished vanished_from(const struct core *core, enum source source, int64_t mono_ms)
 {
-    uint64_t count = 0;
+    struct vanished out = {0, 0};
     int64_t until_ms = mono_ms + 2 * age_max_ms(core, source);
     for (uint32_t i = 0; i < core->node_count; i++) {
         struct sighting sighting = sighting_of(&core->node[i], source);
-        count += sighting.known && sighting.missing_mono_ms != 0 &&
-                 sighting.missing_mono_ms >= mono_ms && sighting.missing_mono_ms <= until_ms;
-    }
-    return count;
-}
-
-struct vanished {
-    uint64_t known, missing; /* missing: the most that vanished at once */
-};
-
-static struct vanished count_vanished(const struct core *core, enum source source)
-{
-    struct vanished out = {0, 0};
-    int64_t counted_mono_ms = 0; /* those of one look are counted once */
-    for (uint32_t i = 0; i < core->node_count; i++) {
-        struct sighting sighting = sighting_of(&core->node[i], source);
-        out.known += sighting.known;
-        if (!sighting.known || sighting.missing_mono_ms == 0 ||
-            sighting.missing_mono_ms == counted_mono_ms)
+        bool missing = sighting.missing_mono_ms != 0;
+        if (!sighting.known || (missing && sighting.missing_mono_ms < mono_ms))
             continue;
-        counted_mono_ms = sighting.missing_mono_ms;
-        uint64_t missing = vanished_from(core, source, counted_mono_ms);
-        out.missing = missing > out.missing ? missing : out.missing;
+        out.known++;
+        out.missing += missing && sighting.missing_mono_ms <= until_ms;
     }
     return out;
 }
 
-static bool breaker_open(struct core *core)
+/* False where too much vanished at once; *out says how much then. */
+static bool fleet_is_there(const struct core *core, enum source source, struct vanished *out)
 {
     const struct config_trust *trust = &core->config->trust;
+    int64_t counted_mono_ms = 0; /* those of one look are counted once */
+    for (uint32_t i = 0; i < core->node_count; i++) {
+        struct sighting sighting = sighting_of(&core->node[i], source);
+        if (!sighting.known || sighting.missing_mono_ms == 0 ||
+            sighting.missing_mono_ms == counted_mono_ms)
+            continue;
+        counted_mono_ms = sighting.missing_mono_ms;
+        *out = vanished_from(core, source, counted_mono_ms);
+        if (out->missing >= trust->breaker_floor &&
+            out->missing * 100 > out->known * trust->breaker_share_percent)
+            return false;
+    }
+    return true;
+}
+
+static bool breaker_open(struct core *core)
+{
     bool open = false;
     for (unsigned i = 0; i < SOURCES; i++) {
-        const struct vanished count = count_vanished(core, (enum source)i);
-        core->breaker[i] = count.missing >= trust->breaker_floor &&
-                           count.missing * 100 > count.known * trust->breaker_share_percent;
+        struct vanished count = {0, 0};
+        core->breaker[i] = !fleet_is_there(core, (enum source)i, &count);
         if (!core->breaker[i])
             continue;
         open = true;

@@ -161,35 +161,45 @@ static bool vanished(const struct tried *tried, unsigned source)
     return counts(tried, source) && tried->seen[source] && tried->missing_ms[source] != 0;
 }
 
-/* The most that vanished from one source within so long. */
-static uint32_t vanished_within(const struct sim *sim, unsigned source, int64_t within_ms)
+struct vanishing {
+    uint32_t known, missing;
+};
+
+/* What vanished from one source at that time or within so long after it, of what was there. */
+static struct vanishing vanished_from(const struct sim *sim, unsigned source, int64_t from_ms,
+                                      int64_t within_ms)
 {
-    uint32_t most = 0;
+    struct vanishing out = {0, 0};
     for (uint32_t i = 0; i < sim->tried_count; i++) {
-        int64_t from_ms = sim->tried[i].missing_ms[source];
-        uint32_t count = 0;
-        if (!vanished(&sim->tried[i], source))
+        const struct tried *tried = &sim->tried[i];
+        int64_t missing_ms = tried->missing_ms[source];
+        if (!counts(tried, source) || (missing_ms != 0 && missing_ms < from_ms) ||
+            (missing_ms != 0 && !tried->seen[source]))
             continue;
-        for (uint32_t k = 0; k < sim->tried_count; k++)
-            count += vanished(&sim->tried[k], source) &&
-                     sim->tried[k].missing_ms[source] >= from_ms &&
-                     sim->tried[k].missing_ms[source] <= from_ms + within_ms;
-        most = count > most ? count : most;
+        out.known++;
+        out.missing += missing_ms != 0 && missing_ms <= from_ms + within_ms;
     }
-    return most;
+    return out;
 }
 
-/* looks: how many times the age that a picture may have is still at once. */
+/* looks: how many times the age that a picture may have is still at once. The scene gets what would
+ * break the promise, if anything does. */
 static void count_vanished(struct sim *sim, struct action_scene *scene, unsigned looks)
 {
-    for (unsigned k = 0; k < source_count; k++) {
-        for (uint32_t i = 0; i < sim->tried_count; i++)
-            scene->known[k] += counts(&sim->tried[i], k) &&
-                               (sim->tried[i].seen[k] || sim->tried[i].missing_ms[k] == 0);
-        scene->vanished[k] = vanished_within(sim, k, looks * scene->source_age_max_ms[k]);
-    }
     scene->vanished_floor = (uint32_t)sim->config->trust.breaker_floor;
     scene->vanished_share_percent = (uint32_t)sim->config->trust.breaker_share_percent;
+    for (unsigned k = 0; k < source_count; k++)
+        for (uint32_t i = 0; i < sim->tried_count; i++) {
+            if (!vanished(&sim->tried[i], k))
+                continue;
+            struct vanishing found = vanished_from(sim, k, sim->tried[i].missing_ms[k],
+                                                   looks * scene->source_age_max_ms[k]);
+            scene->known[k] = found.known;
+            scene->vanished[k] = found.missing;
+            if (found.missing >= scene->vanished_floor &&
+                found.missing * 100 > found.known * scene->vanished_share_percent)
+                break;
+        }
 }
 
 static void look_at_sources(struct sim *sim, struct action_scene *scene)

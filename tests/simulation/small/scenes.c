@@ -127,20 +127,28 @@ static bool counts(const struct sim *sim, unsigned source, unsigned slot)
            (tiny->track[slot].shown & 1u << source) != 0;
 }
 
-/* The most that vanished within the age that a picture may have. */
+/* What vanished within the age that a picture may have, of what was there; of two worlds' worth of
+ * such groups the larger. */
 static void count_vanished(const struct sim *sim, unsigned source, struct action_scene *out)
 {
     const struct tiny_track *track = sim->tiny.track;
+    unsigned bit = 1u << source;
     for (unsigned s = 0; s < TINY_SLOTS; s++) {
-        uint32_t together = 0;
-        if (!counts(sim, source, s))
+        uint32_t known = 0, together = 0;
+        int64_t from_ms = track[s].gone_ms[source];
+        if (!counts(sim, source, s) || (track[s].gone & bit) == 0)
             continue;
-        out->known[source]++;
-        for (unsigned k = 0; k < TINY_SLOTS && (track[s].gone & 1u << source) != 0; k++)
-            together += counts(sim, source, k) && (track[k].gone & 1u << source) != 0 &&
-                        track[k].gone_ms[source] >= track[s].gone_ms[source] &&
-                        track[k].gone_ms[source] <= track[s].gone_ms[source] + STALE_MS;
-        out->vanished[source] = together > out->vanished[source] ? together : out->vanished[source];
+        for (unsigned k = 0; k < TINY_SLOTS; k++) {
+            bool gone = (track[k].gone & bit) != 0;
+            if (!counts(sim, source, k) || (gone && track[k].gone_ms[source] < from_ms))
+                continue;
+            known++;
+            together += gone && track[k].gone_ms[source] <= from_ms + STALE_MS;
+        }
+        if (together >= out->vanished[source]) {
+            out->known[source] = known;
+            out->vanished[source] = together;
+        }
     }
 }
 
