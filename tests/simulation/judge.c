@@ -121,7 +121,7 @@ void judge_picture(struct sim *sim, const struct picture *picture)
         for (uint32_t k = 0; k < picture->present_count && !present; k++)
             present = picture->present[k] == sim->tried[i].name;
         int64_t *missing_ms = &sim->tried[i].missing_ms[picture->source];
-        *missing_ms = present ? 0 : *missing_ms == 0 ? sim_mono_ms(sim) : *missing_ms;
+        *missing_ms = present ? 0 : *missing_ms == 0 ? sim->now_ms : *missing_ms;
     }
 }
 
