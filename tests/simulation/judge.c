@@ -77,9 +77,11 @@ void judge_written(struct sim *sim)
     for (uint32_t i = 0; i < sim->tried_count; i++)
         note_written(&sim->tried[i]);
     for (uint32_t i = 0; i < status->nodes_count; i++)
-        if (status->nodes[i].state == NODE_IDLE)
-            tried_of(sim, status->nodes[i].name)->rest_since_wall_ms =
-                sim_wall_ms(sim) - status->nodes[i].idle_ms;
+        if (status->nodes[i].state == NODE_IDLE) {
+            struct tried *tried = tried_of(sim, status->nodes[i].name);
+            tried->rest_since_wall_ms = sim_wall_ms(sim) - status->nodes[i].idle_ms;
+            tried->rest_since_ms = sim->now_ms - status->nodes[i].idle_ms;
+        }
 }
 
 /* Judged where the wall clock has not jumped since the rest began: what is written down is its. */
@@ -88,9 +90,10 @@ void judge_restored(struct sim *sim)
     const struct status *status = sim->output->status;
     char text[BOOK_TEXT_BYTES];
     for (uint32_t i = 0; i < status->nodes_count; i++) {
-        int64_t since = tried_of(sim, status->nodes[i].name)->rest_since_wall_ms;
+        const struct tried *tried = tried_of(sim, status->nodes[i].name);
+        int64_t since = tried->rest_since_wall_ms;
         struct scene scene = {.kind = SCENE_node};
-        bool by_one_clock = sim_wall_ms(sim) - since < sim->now_ms - sim->jumped_ms - JUMP_SLACK_MS;
+        bool by_one_clock = tried->rest_since_ms > sim->jumped_ms + JUMP_SLACK_MS;
         if (since == 0 || status->nodes[i].state != NODE_IDLE || !by_one_clock)
             continue;
         scene.u.node.failures_loud = FAILURES_LOUD;

@@ -145,6 +145,7 @@ struct tried {
     int64_t missing_written_ms[source_count]; /* the same, as the newest checkpoint knows it */
     bool drain_forced;                        /* since it last began to drain */
     int64_t rest_since_wall_ms;               /* as the newest checkpoint says; 0 it says none */
+    int64_t rest_since_ms;                    /* the same by the world's time */
 };
 
 /* The last picture of a source that the core was given. */
