@@ -140,7 +140,7 @@ struct tried {
     int64_t asked_mono_ms, failed_mono_ms;
     bool is_node; /* of the core's fleet, in this state, before the step */
     enum node_state state;
-    bool seen[source_count];
+    int64_t seen_ms[source_count];    /* first shown; 0 never */
     int64_t missing_ms[source_count]; /* since when each source does not show it; 0 it does */
     int64_t missing_written_ms[source_count]; /* the same, as the newest checkpoint knows it */
     bool drain_forced;                        /* since it last began to drain */
