@@ -173,19 +173,19 @@ static void save_node(struct core *core, uint32_t index)
 
 static uint64_t node_hash(uint64_t hash, const struct checkpoint_node *node)
 {
-    hash = text_hash(hash, node->name);
-    hash = number_hash(hash, node->state);
-    hash = number_hash(hash, node->reason);
-    hash = number_hash(hash, node->server_id);
-    hash = number_hash(hash, (node->kube_first_wall_ms != 0 ? 1u : 0u) +
-                                 (node->runners_first_wall_ms != 0 ? 2u : 0u) +
-                                 (node->kube_missing_wall_ms != 0 ? 4u : 0u) +
-                                 (node->runners_missing_wall_ms != 0 ? 8u : 0u) +
-                                 (node->server_first_wall_ms != 0 ? 16u : 0u));
-    hash = number_hash(hash, (uint64_t)node->state_since_wall_ms);
-    hash = number_hash(hash, (uint64_t)node->idle_since_wall_ms);
+    hash = text_mix(hash, node->name);
+    hash = number_mix(hash, node->state);
+    hash = number_mix(hash, node->reason);
+    hash = number_mix(hash, node->server_id);
+    hash = number_mix(hash, (node->kube_first_wall_ms != 0 ? 1u : 0u) +
+                                (node->runners_first_wall_ms != 0 ? 2u : 0u) +
+                                (node->kube_missing_wall_ms != 0 ? 4u : 0u) +
+                                (node->runners_missing_wall_ms != 0 ? 8u : 0u) +
+                                (node->server_first_wall_ms != 0 ? 16u : 0u));
+    hash = number_mix(hash, (uint64_t)node->state_since_wall_ms);
+    hash = number_mix(hash, (uint64_t)node->idle_since_wall_ms);
     for (uint32_t i = 0; i < node->runners_count; i++)
-        hash = number_hash(hash, node->runners[i].id);
+        hash = number_mix(hash, node->runners[i].id);
     return hash;
 }
 
@@ -231,10 +231,10 @@ void checkpoint_make(struct core *core)
     }
     save_offers(core);
     for (uint32_t i = 0; i < out->offers_count; i++)
-        hash = number_hash(number_hash(hash, out->offers[i].failures),
-                           (uint64_t)out->offers[i].closed_until_wall_ms);
-    hash = number_hash(hash, (uint64_t)core->teardown_ms);
-    hash = number_hash(hash, core->total_micro);
+        hash = number_mix(number_mix(hash, out->offers[i].failures),
+                          (uint64_t)out->offers[i].closed_until_wall_ms);
+    hash = number_mix(hash, (uint64_t)core->teardown_ms);
+    hash = number_mix(hash, core->total_micro);
     /* What could not be written is tried again until it can, whether or not anything moves. */
     core->out->checkpoint_changed =
         core->restored && (hash != core->checkpoint_hash || core->storage_text[0] != '\0');

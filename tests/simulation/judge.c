@@ -423,8 +423,10 @@ bool judge_end(struct sim *sim)
         sim->end_due_ms = sim->now_ms + JOBS_BOUND_MS + 2 * work_left_ms(sim);
         sim->end_for_jobs = true;
     }
+    if (sim->now_ms < sim->end_due_ms && !sim->end_for_jobs)
+        return false; /* asked after every event: nothing is counted for nothing */
     uint64_t left = jobs_left(sim);
-    if (sim->now_ms < sim->end_due_ms && !(sim->end_for_jobs && left == 0))
+    if (sim->now_ms < sim->end_due_ms && left > 0)
         return false;
     out->healed_ms = sim->now_ms - sim->heal_ms;
     out->jobs_left = left;

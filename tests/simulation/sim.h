@@ -252,6 +252,10 @@ void poller_start(struct sim *sim, enum source source);
 void poller_now(struct sim *sim, enum source source);
 void pollers_end(struct sim *sim);
 
+/* page.c: of all runners, puts those of a page (`first` .. `first` + `size` - 1 in Gitea's order)
+ * where it shows them; the others lie before and after it in any order */
+void runners_sort_page(const struct world_runner **order, size_t total, size_t first, size_t size);
+
 /* pictures.c: the world as the APIs show it */
 struct picture { /* the storage of one snapshot */
     struct arena *arena;
