@@ -175,6 +175,15 @@ static bool fits_address(const char *text)
     return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
 }
 
+/* Labels of letters, digits and hyphens, with dots between. */
+static bool fits_host(const char *text)
+{
+    size_t length = strlen(text);
+    if (!only(text, length, "-.") || !is_alnum(text[0]) || !is_alnum(text[length - 1]))
+        return false;
+    return strstr(text, "..") == NULL && strstr(text, ".-") == NULL && strstr(text, "-.") == NULL;
+}
+
 static const struct {
     bool (*fits)(const char *text);
     const char *words;
@@ -195,6 +204,7 @@ static const struct {
          "a taint as key=value:Effect, Effect being NoSchedule, PreferNoSchedule or NoExecute",
          true},
     [FORM_ADDRESS] = {fits_address, "an IPv4 or IPv6 address", true},
+    [FORM_HOST] = {fits_host, "a host's name, without a port", true},
 };
 
 bool config_form_fits(enum config_form form, const char *text)
