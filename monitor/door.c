@@ -4,6 +4,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/http.h>
+#include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 #include <netinet/in.h>
@@ -89,16 +90,19 @@ static bool is_connection(const struct door *door, int descriptor)
            getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && !listens;
 }
 
-/* What is said to a request that did not become whole: evhttp has no word for it. */
+/* What is said to a request that did not become whole: evhttp has no word for it. By sendmsg, which
+ * the channels need too, so that no sandbox needs a call for it alone. */
 static void say_too_slow(int descriptor)
 {
-    static const char words[] =
+    static char words[] =
         "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nCache-Control: no-store\r\n"
         "Content-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n"
         "Content-Length: 58\r\n\r\n"
         "the request was not whole within monitor.request_timeout\r\n";
+    struct iovec piece = {words, sizeof words - 1};
+    const struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
     metric_add(M_HTTP_REFUSED, REFUSAL_TIME, 0, 1);
-    (void)send(descriptor, words, sizeof words - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)sendmsg(descriptor, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 /* The notes on a descriptor's connection; new ones where it is another connection. NULL: not ours.
@@ -298,6 +302,14 @@ static bool repeats_a_header(const struct visit *visit)
     return false;
 }
 
+/* Since HTTP/1.1 every request says whom it asks; what is older and says nothing is no browser. */
+static bool lacks_host(const struct visit *visit)
+{
+    const struct evhttp_request *request = visit->request;
+    bool old = request->major < 1 || (request->major == 1 && request->minor < 1);
+    return !old && visit_header(visit, "Host") == NULL;
+}
+
 /* By the Host header, and by the address in the request line where one stands there. */
 static bool asked_by_our_name(const struct visit *visit)
 {
@@ -327,6 +339,8 @@ static void on_request(struct evhttp_request *request, void *argument)
                      "too many requests of this address (monitor.requests_per_minute)");
     } else if (repeats_a_header(&visit)) {
         visit_say(&visit, HTTP_BADREQUEST, "a header that may come once came twice");
+    } else if (lacks_host(&visit)) {
+        visit_say(&visit, HTTP_BADREQUEST, "without a Host header");
     } else if (!door->rules.any_host && !asked_by_our_name(&visit)) {
         visit_refuse(&visit, REFUSAL_HOST, 421,
                      "this server does not go by the name that it was asked by: ask by its "

@@ -15,19 +15,26 @@ union address {
     const struct sockaddr_in6 *six;
 };
 
-/* Sixteen bytes of any address: IPv4 as IPv6 maps it. False for other families. */
+/* An IPv4 address as IPv6 maps it. */
+static struct in6_addr mapped(const struct in_addr *four)
+{
+    struct in6_addr six = {0};
+    six.s6_addr[10] = six.s6_addr[11] = 0xff;
+    memcpy(&six.s6_addr[12], four, sizeof *four);
+    return six;
+}
+
+/* Sixteen bytes of any address. False for families that have none. */
 static bool bytes_of(const struct sockaddr *any, struct in6_addr *out)
 {
     const union address address = {.any = any};
     *out = (struct in6_addr){0};
-    if (any != NULL && any->sa_family == AF_INET) {
-        out->s6_addr[10] = out->s6_addr[11] = 0xff;
-        memcpy(&out->s6_addr[12], &address.four->sin_addr, sizeof address.four->sin_addr);
-        return true;
-    }
-    if (any == NULL || any->sa_family != AF_INET6)
+    if (any != NULL && any->sa_family == AF_INET)
+        *out = mapped(&address.four->sin_addr);
+    else if (any != NULL && any->sa_family == AF_INET6)
+        *out = address.six->sin6_addr;
+    else
         return false;
-    *out = address.six->sin6_addr;
     return true;
 }
 
@@ -65,11 +72,13 @@ static bool cut_host(const char *host, char out[HOST_BYTES_MAX])
 
 static bool read_literal(const char *text, struct in6_addr *out)
 {
-    struct sockaddr_in four = {.sin_family = AF_INET};
+    struct in_addr four;
     if (inet_pton(AF_INET6, text, out) == 1)
         return true;
-    return inet_pton(AF_INET, text, &four.sin_addr) == 1 &&
-           bytes_of((const struct sockaddr *)(const void *)&four, out);
+    if (inet_pton(AF_INET, text, &four) != 1)
+        return false;
+    *out = mapped(&four);
+    return true;
 }
 
 static bool is_loopback(const struct in6_addr *address)

@@ -18,14 +18,14 @@ static void start(void)
     config_free(config);
 }
 
-/* How many bytes come before the first empty line, by whatever line ends. */
+/* How many bytes come before the first empty line, by whatever line ends; to the server's library a
+ * line that begins with a NUL is empty too. */
 static size_t head_of(const uint8_t *data, size_t size)
 {
-    const uint8_t *one = size == 0 ? NULL : memmem(data, size, "\n\r\n", 3);
-    const uint8_t *other = size == 0 ? NULL : memmem(data, size, "\n\n", 2);
-    if (one == NULL || (other != NULL && other < one))
-        one = other;
-    return one == NULL ? size : (size_t)(one - data) + 1;
+    for (size_t i = 0; i + 1 < size; i++)
+        if (data[i] == '\n' && memchr("\r\n", data[i + 1], 3) != NULL)
+            return i + 1; /* the NUL behind the two counts */
+    return size;
 }
 
 static void promise_answer(const uint8_t *data, size_t size)

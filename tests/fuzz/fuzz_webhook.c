@@ -103,7 +103,7 @@ static void promise_the_next_is_taken(void)
                  "{\"next\":true,\"action\":\"queued\",\"workflow_job\":{\"id\":%u}}", number);
     sign((const uint8_t *)body, (size_t)length, signature);
     int size = snprintf(request, sizeof request,
-                        "POST /webhook HTTP/1.1\r\nX-Gitea-Event: workflow_job\r\n"
+                        "POST /webhook HTTP/1.1\r\nHost: x\r\nX-Gitea-Event: workflow_job\r\n"
                         "X-Gitea-Delivery: next-%u\r\nX-Gitea-Signature: %s\r\n"
                         "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
                         number, signature, length, body);

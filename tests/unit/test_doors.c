@@ -215,6 +215,7 @@ static void other_sites_read_nothing(void)
     lacks("ebbtide_build_info");
     ask("GET http://evil.example/metrics HTTP/1.1\r\n" HOST "\r\n", "421 ");
     ask("GET /metrics HTTP/1.1\r\n" HOST "Host: evil.example\r\n\r\n", "400 ");
+    ask("GET /metrics HTTP/1.1\r\n\r\n", "400 ");
     ask("GET /metrics HTTP/1.1\r\nHost: CI.example.com:9464\r\n\r\n", "200 OK");
     ask("GET /metrics HTTP/1.1\r\n" HOST "Sec-Fetch-Site: cross-site\r\n\r\n", "403 ");
     lacks("ebbtide_build_info");
