@@ -104,7 +104,8 @@ static void sign(const char *secret, const EVP_MD *method, const char *body, cha
 static void make_uuid(char out[37])
 {
     unsigned char b[16] = {0};
-    (void)getrandom(b, sizeof b, 0);
+    if (getrandom(b, sizeof b, 0) != (ssize_t)sizeof b)
+        log_warning("no random number for the id of a delivery: it may come twice");
     snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-4%01x%02x-8%01x%02x-%02x%02x%02x%02x%02x%02x",
              b[0], b[1], b[2], b[3], b[4], b[5], b[6] & 15U, b[7], b[8] & 15U, b[9], b[10], b[11],
              b[12], b[13], b[14], b[15]);

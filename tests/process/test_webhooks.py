@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -238,6 +239,28 @@ def test_a_flood_of_right_ones_is_few_looks(hook):
     assert 3 <= hints <= took + 1, f"{hints} hints of {sent} deliveries in {took:.1f} s"
     assert hook.looks() - looks <= hints
     assert hook.count("ebbtide_job_hints_dropped_total") == 0, "an honest monitor stays within the reconciler's budget"
+
+
+def test_a_monitor_that_was_taken_over_causes_few_looks(hook):
+    """It floods the reconciler with hints: five at once and one a second come through, whatever it sends."""
+    cloud = hook.cloud
+    folder = cloud.folder / "bin"
+    folder.mkdir()
+    shutil.copy(BIN / "ebbtide", folder)  # a copy, since the supervisor looks for workers beside itself
+    for name in ("poller", "reconciler", "actuator"):
+        (folder / f"ebbtide-{name}").symlink_to(BIN / f"ebbtide-{name}")
+    (folder / "ebbtide-monitor").symlink_to(BIN / "test_flooding_monitor")
+    cloud.start_simulator()
+    cloud.write_config(mode="observe", log_level="debug", gitea={"poll_interval": INTERVAL}, trust=BOUNDS)
+    cloud.spawn_daemon(folder / "ebbtide")
+    cloud.until("the flood begins", lambda: "floods the reconciler" in cloud.daemon.text())
+    began = time.monotonic()
+    cloud.until("some of it comes through", lambda: hook.looks() >= 5)
+    cloud.stays("all the others live", lambda: len(cloud.workers()) == 6, 4)
+    asked, took = cloud.daemon.text().count("asked to poll now: a webhook"), time.monotonic() - began
+    assert 5 <= asked <= 5 + took + 1, f"{asked} hints came through in {took:.1f} s"
+    assert hook.looks() <= 1 + asked
+    assert not cloud.changes() and not cloud.servers()
 
 
 def test_too_many_of_one_address_are_told_so(hook):
