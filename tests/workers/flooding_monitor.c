@@ -27,7 +27,8 @@ static void on_timer(evutil_socket_t socket, short what, void *argument)
     struct error error;
     (void)socket, (void)what;
     for (int i = 0; i < HINTS_AT_ONCE && worker_has_peer(worker, ROLE_RECONCILER); i++) {
-        const struct job_hint hint = {.job_id = ++job_id};
+        job_id++;
+        const struct job_hint hint = {.job_id = job_id};
         if (!worker_send(worker, ROLE_RECONCILER, MESSAGE_job_hint, &hint, &error))
             break;
     }
