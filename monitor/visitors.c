@@ -9,12 +9,6 @@
 
 #define MINUTE_MS 60000
 
-union address {
-    const struct sockaddr *any;
-    const struct sockaddr_in *four;
-    const struct sockaddr_in6 *six;
-};
-
 /* An IPv4 address as IPv6 maps it. */
 static struct in6_addr mapped(const struct in_addr *four)
 {
@@ -27,12 +21,16 @@ static struct in6_addr mapped(const struct in_addr *four)
 /* Sixteen bytes of any address. False for families that have none. */
 static bool bytes_of(const struct sockaddr *any, struct in6_addr *out)
 {
-    const union address address = {.any = any};
+    const void *whole = any;
+    const struct sockaddr_in *four = whole;
+    const struct sockaddr_in6 *six = whole;
     *out = (struct in6_addr){0};
-    if (any != NULL && any->sa_family == AF_INET)
-        *out = mapped(&address.four->sin_addr);
-    else if (any != NULL && any->sa_family == AF_INET6)
-        *out = address.six->sin6_addr;
+    if (any == NULL)
+        return false;
+    if (any->sa_family == AF_INET)
+        *out = mapped(&four->sin_addr);
+    else if (any->sa_family == AF_INET6)
+        *out = six->sin6_addr;
     else
         return false;
     return true;
