@@ -118,11 +118,12 @@ bool listener_open_monitor(const struct config *config, enum monitor_listener wh
     return true;
 }
 
-static bool is_loopback(const struct place *place)
+bool listener_is_loopback(const struct config *config, enum monitor_listener which)
 {
+    const struct place place = place_of(config, which);
     union address address;
     socklen_t size;
-    if (!read_address(place, &address, &size))
+    if (!read_address(&place, &address, &size))
         return false;
     if (address.any.sa_family == AF_INET)
         return ntohl(address.four.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
@@ -133,7 +134,7 @@ void listener_say(const struct config *config, enum monitor_listener which,
                   const struct made_listener *made)
 {
     const struct place place = place_of(config, which);
-    if (is_loopback(&place))
+    if (listener_is_loopback(config, which))
         log_info("%s on %s", place.what, made->name);
     else
         log_warning("%s on %s, which is not loopback: other machines reach it as far as their way "

@@ -27,6 +27,9 @@ bool listener_same(const struct config *one, const struct config *other,
 bool listener_open_monitor(const struct config *config, enum monitor_listener which,
                            struct made_listener *out, struct error *error);
 
+/* Whether only this machine can reach it there. */
+bool listener_is_loopback(const struct config *config, enum monitor_listener which);
+
 /* Logs on what it listens; a warning where that is no address of loopback. */
 void listener_say(const struct config *config, enum monitor_listener which,
                   const struct made_listener *made);
