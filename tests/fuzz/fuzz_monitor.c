@@ -35,8 +35,11 @@ static void promise_answer(const uint8_t *data, size_t size)
     unsigned status = promise_head(statuses);
     if (status != 200 && status != 503)
         return;
-    PROMISE(asks(data, size, "GET") || asks(data, size, "HEAD"));
-    PROMISE(!asks(data, head_of(data, size), "\r\nHost: evil.example\r\n"));
+    size_t length;
+    uint8_t *sent = sent_of(data, size, &length);
+    PROMISE(has_word(sent, length, "GET") || has_word(sent, length, "HEAD"));
+    PROMISE(!has_word(sent, head_of(sent, length), "\r\nHost: evil.example\r\n"));
+    free(sent);
     PROMISE(strstr(answer, "X-Content-Type-Options: nosniff\r\n") != NULL);
     PROMISE(strstr(answer, "Cross-Origin-Resource-Policy: same-origin\r\n") != NULL);
 }

@@ -112,17 +112,20 @@ static inline unsigned status_of(const char *text)
     return (unsigned)strtoul(text, NULL, 10);
 }
 
-/* Whether the word stands in what was sent, pauses left out. */
-static inline bool asks(const uint8_t *data, size_t size, const char *word)
+/* What was sent: the input without its pauses. The caller frees. */
+static inline uint8_t *sent_of(const uint8_t *data, size_t size, size_t *length)
 {
-    char *sent = fuzz_text(data, size);
-    size_t length = 0;
+    uint8_t *sent = fuzz_copy(data, size);
+    *length = 0;
     for (size_t i = 0; i < size; i++)
         if (data[i] != PAUSE)
-            sent[length++] = (char)data[i];
-    bool found = memmem(sent, length, word, strlen(word)) != NULL;
-    free(sent);
-    return found;
+            sent[(*length)++] = data[i];
+    return sent;
+}
+
+static inline bool has_word(const uint8_t *data, size_t size, const char *word)
+{
+    return size > 0 && memmem(data, size, word, strlen(word)) != NULL;
 }
 
 /* The status, which is one of the list (ends in 0); no header lets another site in, sets anything
