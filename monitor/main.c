@@ -42,6 +42,10 @@ static bool take_secret(struct monitor *monitor, const struct file *file, int de
     if (!secret)
         return false;
     secret_trim(secret);
+    if (secret_length(secret) < WEBHOOK_SECRET_BYTES_ENOUGH)
+        log_warning("monitor.webhook_secret_file holds only %zu bytes: whoever sees a delivery "
+                    "could guess such a secret; `openssl rand -hex 32` makes a better one",
+                    secret_length(secret));
     if (monitor->webhooks) {
         webhook_door_secret(monitor->webhooks, secret);
         return true;

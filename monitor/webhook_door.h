@@ -9,7 +9,8 @@
 #include "common/config.h"
 #include "common/secret.h"
 
-#define HINT_GAP_MS 1000
+#define HINT_GAP_MS                 1000
+#define WEBHOOK_SECRET_BYTES_ENOUGH 16 /* of a shorter secret one is warned */
 
 struct webhook_door;
 

@@ -161,7 +161,7 @@ def test_without_the_right_secret_nothing_happens_until_it_is_renewed(hook):
     fresh = hook.secret_file.with_suffix(".new")
     write_secret(fresh, OTHER_SECRET)
     os.rename(fresh, hook.secret_file)
-    hook.cloud.until("the new secret is handed over", lambda: "monitor gets its files again" in hook.cloud.daemon.text())
+    hook.cloud.until("the new secret is there", lambda: "holds only 14 bytes" in hook.cloud.daemon.text())
     hook.cloud.push((["linux"], 60))
     hook.cloud.until("both jobs are seen", lambda: hook.waiting() == 2, 20)
     assert hook.deliver(7)[0] == 401, "the old secret is no longer good"
