@@ -34,9 +34,9 @@ class Hook:
         self.secret_file = cloud.folder / "secrets" / "webhook"
         self.url = f"http://127.0.0.1:{self.port}/webhook"
 
-    def start(self, **changes):
+    def start(self, *words, **changes):
         cloud = self.cloud
-        cloud.start_simulator()
+        cloud.start_simulator(*words)
         cloud.write_config()  # makes the folder of the secrets
         write_secret(self.secret_file, SECRET + "\n")
         cloud.write_config(**{
@@ -141,7 +141,7 @@ def test_a_pushed_job_is_seen_because_gitea_told_of_it(hook):
 def test_a_machine_is_rented_for_it(hook):
     """The same in the mode act: the loop goes on from there by itself."""
     hook.cloud.rules_of_witness = {"silence_ms": 3600000}
-    hook.start(mode="act").let_gitea_tell()
+    hook.start("--gitea-webhook-url", hook.url, "--gitea-webhook-secret", SECRET, mode="act")
     hook.cloud.push((["linux"], 1))
     hook.cloud.until("a server is rented", hook.cloud.servers, 20)
     assert "asked to poll now: a webhook" in hook.cloud.daemon.text()
