@@ -219,18 +219,29 @@ static bool send_reconciler_files(struct life *life, struct error *error)
                         error);
 }
 
+/* For pages, and for webhooks where they are wanted. */
+static bool send_listeners(struct life *life, struct error *error)
+{
+    const struct supervisor *supervisor = life->supervisor;
+    for (unsigned which = 0; which < MONITOR_LISTENERS; which++) {
+        const struct made_listener *made = &supervisor->listener[which];
+        struct file file = {.kind = FILE_LISTENER, .index = which, .name = made->name};
+        if (made->descriptor >= 0 &&
+            !channel_send(life->channel, MESSAGE_file, &file, made->descriptor, error))
+            return false;
+    }
+    return true;
+}
+
 /* What is not named by the configuration but made here. */
 static bool send_made_files(struct life *life, struct error *error)
 {
-    struct supervisor *supervisor = life->supervisor;
     if (life->row->role == ROLE_ACTUATOR)
         return send_audit(life, error);
     if (life->row->role == ROLE_RECONCILER)
         return send_reconciler_files(life, error);
     if (life->row->role == ROLE_MONITOR)
-        return channel_send(life->channel, MESSAGE_file,
-                            &(struct file){.kind = FILE_LISTENER, .name = supervisor->monitor_name},
-                            supervisor->monitor_listener, error);
+        return send_listeners(life, error);
     return true;
 }
 

@@ -143,12 +143,13 @@ static bool make_events(struct supervisor *supervisor, struct error *error)
 
 static bool make_listeners(struct supervisor *supervisor, struct error *error)
 {
-    if (supervisor->config->monitor.enabled) {
-        supervisor->monitor_listener =
-            listener_open_monitor(supervisor->config, supervisor->monitor_name, error);
-        if (supervisor->monitor_listener < 0)
+    const struct config *config = supervisor->config;
+    for (enum monitor_listener which = LISTENER_PAGES; which < MONITOR_LISTENERS; which++) {
+        if (!listener_wanted(config, which))
+            continue;
+        if (!listener_open_monitor(config, which, &supervisor->listener[which], error))
             return false;
-        log_info("the monitor listens on %s", supervisor->monitor_name);
+        listener_say(config, which, &supervisor->listener[which]);
     }
     supervisor->control_listener = listener_open_control(supervisor->config, error);
     return supervisor->control_listener >= 0;
@@ -194,8 +195,9 @@ static void init(struct supervisor *supervisor, struct config *config)
 {
     supervisor->config = config;
     supervisor->state = (struct state_dir){.directory = -1, .lock = -1};
-    supervisor->monitor_listener = supervisor->control_listener = -1;
-    supervisor->reload.monitor_listener = -1;
+    supervisor->control_listener = -1;
+    for (unsigned i = 0; i < MONITOR_LISTENERS; i++)
+        supervisor->listener[i].descriptor = supervisor->reload.listener[i].descriptor = -1;
     supervisor->config_generation++;
     supervisor->stopping = supervisor->told_ready = supervisor->over = false;
     supervisor->next = NULL;
@@ -224,8 +226,9 @@ static void clean_up(struct supervisor *supervisor)
     memset(supervisor->signal_event, 0, sizeof supervisor->signal_event);
     supervisor->tick = supervisor->start_timer = NULL;
     supervisor->base = NULL;
-    if (supervisor->monitor_listener >= 0)
-        close(supervisor->monitor_listener);
+    for (unsigned i = 0; i < MONITOR_LISTENERS; i++)
+        if (supervisor->listener[i].descriptor >= 0)
+            close(supervisor->listener[i].descriptor);
     if (supervisor->control_listener >= 0) {
         close(supervisor->control_listener);
         (void)unlink(supervisor->config->files.control_socket);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cunit_main.h"
+#include "supervisor/listeners.h"
 #include "supervisor/restarts.h"
 #include "supervisor/state_dir.h"
 #include "supervisor/topology.h"
@@ -167,6 +168,39 @@ static void test_nobody_reaches_whom_it_must_not(void)
     CU_ASSERT_EQUAL(topology_peers(ROLE_MONITOR), ROLES_WORKERS & ~ROLE_BIT(ROLE_MONITOR));
 }
 
+/* ---------------------------------------------------------------------------------- listeners */
+
+/* What start-up warns of, and what a reload makes anew. */
+static void test_open_listeners_are_told_apart(void)
+{
+    static const struct {
+        const char *address;
+        bool loopback;
+    } cases[] = {{"127.0.0.1", true}, {"127.9.9.9", true},       {"::1", true},
+                 {"0.0.0.0", false},  {"10.0.0.5", false},       {"128.0.0.1", false},
+                 {"::", false},       {"::ffff:10.0.0.5", false}};
+    struct config *one = config_new(), *other = config_new();
+    struct error error;
+    CU_ASSERT_TRUE(listener_is_loopback(one, LISTENER_PAGES));
+    CU_ASSERT_TRUE(listener_wanted(one, LISTENER_PAGES));
+    CU_ASSERT_FALSE(listener_wanted(one, LISTENER_WEBHOOKS)); /* off unless asked for */
+    CU_ASSERT_TRUE(listener_same(one, other, LISTENER_PAGES));
+    CU_ASSERT_FALSE(listener_same(one, other, LISTENER_WEBHOOKS));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CU_ASSERT_TRUE(
+            config_set(other, "monitor.webhook_listen_address", cases[i].address, &error));
+        CU_ASSERT_EQUAL(listener_is_loopback(other, LISTENER_WEBHOOKS), cases[i].loopback);
+        CU_ASSERT_TRUE(listener_wanted(other, LISTENER_WEBHOOKS));
+        CU_ASSERT_FALSE(listener_same(one, other, LISTENER_WEBHOOKS));
+    }
+    CU_ASSERT_TRUE(config_set(other, "monitor.listen_port", "9999", &error));
+    CU_ASSERT_FALSE(listener_same(one, other, LISTENER_PAGES));
+    CU_ASSERT_TRUE(config_set(other, "monitor.enabled", "false", &error));
+    CU_ASSERT_FALSE(listener_wanted(other, LISTENER_WEBHOOKS));
+    config_free(one);
+    config_free(other);
+}
+
 static int set_up(void)
 {
     config = config_new();
@@ -201,6 +235,7 @@ int main(void)
         {"two processes cannot have it", test_two_processes_cannot_have_it},
         {"segments are found by their number", test_segments_are_found_by_their_number},
         {"nobody reaches whom it must not", test_nobody_reaches_whom_it_must_not},
+        {"open listeners are told apart", test_open_listeners_are_told_apart},
         CU_TEST_INFO_NULL,
     };
     int failed = set_up();
