@@ -9,6 +9,7 @@
 
 #include "common/role.h"
 #include "proto/channel.h"
+#include "supervisor/audit_note.h"
 #include "supervisor/capture_dir.h"
 #include "supervisor/listeners.h"
 #include "supervisor/notify.h"
@@ -81,6 +82,7 @@ struct supervisor {
     uint64_t epoch;     /* of the reconciler's last start; 0 before the first */
     int64_t capture_ms; /* when it was given its last segment of the capture */
     struct state_dir state;
+    struct audit_note audit_note;
     int monitor_listener, control_listener; /* -1 while there is none */
     char monitor_name[LISTENER_NAME_BYTES_MAX];
     struct life life[TOPOLOGY_WORKERS]; /* in the order of starting */
