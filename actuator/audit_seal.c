@@ -55,6 +55,12 @@ static void compare_noted(struct audit *audit)
                          audit->check.held.text);
     audit->check.held_line = 0;
     audit->limits.noted.seq = 0; /* once */
+    if (audit->check.last.seq > CHAIN_SEQ_BELIEVED_MAX) {
+        audit_found_bent(
+            audit, "%s ends with line number %" PRIu64 ", which no log reaches: numbers begin anew",
+            audit->name, audit->check.last.seq);
+        audit->check.last = (struct chain_link){.seq = 0};
+    }
     if (noted.seq == 0)
         return;
     if (noted.seq > audit->check.last.seq) {

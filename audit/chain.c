@@ -16,7 +16,7 @@
 #define PREV_BYTES  (sizeof PREV_KEY - 1 + CHAIN_HEX_BYTES + 1) /* with its last quote */
 #define MAC_BYTES   (sizeof MAC_KEY - 1 + CHAIN_HEX_BYTES + 1)
 #define HASH_BYTES  (sizeof HASH_KEY - 1 + CHAIN_HEX_BYTES + 1)
-#define SEQ_DIGITS  19 /* below 2^63, as JSON readers take numbers */
+#define SEQ_DIGITS  16 /* of CHAIN_SEQ_MAX */
 #define LEAST_BYTES (sizeof FIRST_KEY + PREV_BYTES + HASH_BYTES + 1)
 
 void chain_sum(const void *bytes, size_t length, struct chain_hash *out)
@@ -87,7 +87,8 @@ size_t chain_make(const struct chain_link *before, const char *body, size_t body
                   const struct chain_hash *key, char *out, size_t room, struct chain_link *after)
 {
     struct chain_hash mac;
-    if (body_length < 3 || room < body_length + CHAIN_FRAME_BYTES_MAX || before->seq >= INT64_MAX)
+    if (body_length < 3 || room < body_length + CHAIN_FRAME_BYTES_MAX ||
+        before->seq >= CHAIN_SEQ_MAX)
         return 0;
     after->seq = before->seq + 1;
     size_t at = (size_t)snprintf(out, room, FIRST_KEY "%" PRIu64 ",", after->seq);
@@ -114,7 +115,7 @@ static bool read_seq(const char *line, size_t length, uint64_t *out)
         return false;
     for (; line[at] >= '0' && line[at] <= '9' && at - begin < SEQ_DIGITS; at++)
         *out = *out * 10 + (uint64_t)(line[at] - '0');
-    return at > begin && line[begin] != '0' && line[at] == ',' && *out <= INT64_MAX;
+    return at > begin && line[begin] != '0' && line[at] == ',' && *out <= CHAIN_SEQ_MAX;
 }
 
 /* Whether KEY and 64 digits and a quote stand just before `end`. */

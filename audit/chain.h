@@ -21,6 +21,11 @@
 #define CHAIN_LINE_BYTES_MAX  16384                  /* with its newline */
 #define CHAIN_FRAME_BYTES_MAX 320                    /* what chain_make adds to a body */
 
+/* Numbers that a line may have, as every JSON reader holds them; and those that an honest log may
+ * reach: what begins above has room left to go on, whatever somebody wrote. */
+#define CHAIN_SEQ_MAX          (UINT64_C(1) << 53)
+#define CHAIN_SEQ_BELIEVED_MAX (UINT64_C(1) << 49)
+
 struct chain_hash {
     unsigned char byte[CHAIN_HASH_BYTES];
 };

@@ -96,6 +96,8 @@ void verify_unsealed(struct verify *verify)
     int64_t span = result->unsealed_last_ms - result->unsealed_first_ms;
     if (verify->keys.count == 0 || result->lines == 0)
         return;
+    verify->file = result->last_place.file; /* an empty file may have come after it */
+    verify->check.line = result->last_place.line;
     if (result->seals == 0)
         found(verify, "no seal of the key that was given is in this log", "", "");
     else if (result->unsealed > 0 && span > 2 * verify->epoch_ms + VERIFY_LATE_MS)

@@ -37,8 +37,12 @@ static void one_action(struct audit *audit, uint64_t counter, enum action_kind k
                             .server_type = "t",
                             .location = "l",
                             .image = "i"};
-    struct action_result result = {.id = action.id, .kind = kind, .outcome = OUTCOME_DONE,
-                                   .http_status = 200, .duration_ms = 7, .server_id = 42,
+    struct action_result result = {.id = action.id,
+                                   .kind = kind,
+                                   .outcome = OUTCOME_DONE,
+                                   .http_status = 200,
+                                   .duration_ms = 7,
+                                   .server_id = 42,
                                    .text = "the server is gone"};
     CU_ASSERT_TRUE_FATAL(audit_intent(audit, &action, WALL + 1000 * (int64_t)counter, &error));
     CU_ASSERT_TRUE_FATAL(

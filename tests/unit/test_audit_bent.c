@@ -17,8 +17,7 @@ static unsigned last_seal;
 static bool is_at(const struct verify_result *result, unsigned line, const struct bent_log *log)
 {
     bool second = line >= log->second;
-    return result->findings > 0 &&
-           result->first.line == (second ? line - log->second : line) + 1 &&
+    return result->findings > 0 && result->first.line == (second ? line - log->second : line) + 1 &&
            strcmp(result->first.file, second ? "audit.jsonl.1" : "audit.jsonl") == 0;
 }
 
@@ -115,8 +114,9 @@ static void test_no_end_can_be_cut(void)
     size_t first, length, wrong = 0;
     char *bytes = log_bytes(&whole, &first, &length);
     for (size_t left = 0; left < length; left++)
-        wrong += verify_bytes(bytes, left < first ? left : first, left, NULL, &fixture_head)
-                     .findings == 0;
+        wrong +=
+            verify_bytes(bytes, left < first ? left : first, left, NULL, &fixture_head).findings ==
+            0;
     free(bytes);
     CU_ASSERT_EQUAL(wrong, 0);
 }
@@ -231,14 +231,16 @@ static void test_no_seal_can_be_made_for_an_epoch_that_is_over(void)
     for (unsigned from = 1; from < last_seal; from++) {
         log_copy(&whole, &bent);
         char *named = NULL;
-        CU_ASSERT_TRUE_FATAL(asprintf(&named, "{\"seq\":1,\"time\":\"2026-11-27T00:00:00Z\","
-                                              "\"event\":\"seal\",\"id\":\"2-9\",\"key\":\"%s\","
-                                              "\"seal\":4,\"why\":\"epoch\",\"epoch_ms\":900000,"
-                                              "\"prev\":\"\"}",
+        CU_ASSERT_TRUE_FATAL(asprintf(&named,
+                                      "{\"seq\":1,\"time\":\"2026-11-27T00:00:00Z\","
+                                      "\"event\":\"seal\",\"id\":\"2-9\",\"key\":\"%s\","
+                                      "\"seal\":4,\"why\":\"epoch\",\"epoch_ms\":900000,"
+                                      "\"prev\":\"\"}",
                                       stolen.id) > 0);
         log_replace(&bent, last_seal, named);
         free(named);
-        for (unsigned i = last_seal; i-- > from;) /* everything of the epochs between is taken out */
+        for (unsigned i = last_seal;
+             i-- > from;) /* everything of the epochs between is taken out */
             log_drop(&bent, i);
         log_seal_again(&bent, from, &stolen);
         log_chain_again(&bent, from + 1);

@@ -105,7 +105,8 @@ static void test_what_a_run_left_is_sealed_by_the_next_start(void)
     CU_ASSERT_TRUE(audit_seal(audit, SEAL_START, WALL, &error)); /* no second one */
     CU_ASSERT_TRUE(audit_seal(audit, SEAL_CLOSE, WALL, &error));
     CU_ASSERT_EQUAL(times("\"event\":\"seal\""), 1);
-    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, WALL, &error)); /* one of an epoch without a line */
+    CU_ASSERT_TRUE(
+        audit_seal(audit, SEAL_EPOCH, WALL, &error)); /* one of an epoch without a line */
     CU_ASSERT_EQUAL(times("\"event\":\"seal\""), 2);
     audit_close(audit);
     CU_ASSERT_EQUAL(verdict().findings, 0);
@@ -123,7 +124,8 @@ static void put_slot(unsigned which, const char *record, size_t length)
     CU_ASSERT_EQUAL_FATAL(pwrite(slot[which], record, length, 0), (ssize_t)length);
 }
 
-/* The writes of one step, in their order, cut after any byte: the log's seal stands there already. */
+/* The writes of one step, in their order, cut after any byte: the log's seal stands there already.
+ */
 static void test_a_crash_at_any_instant_of_a_seal_loses_none(void)
 {
     char old[SEAL_RECORD_BYTES], new[SEAL_RECORD_BYTES], torn[SEAL_RECORD_BYTES];
