@@ -57,6 +57,12 @@ static int read_words(char **word, struct key_words *out)
 
 /* -------------------------------------------------------------------------------------- keys */
 
+static bool give_to(int file, const struct stat *owner, const char *name, struct error *error)
+{
+    return fchown(file, owner->st_uid, owner->st_gid) == 0 ||
+           error_set_errno(error, errno, "cannot give %s to the owner of files.state_dir", name);
+}
+
 /* Both slots; where root makes them they belong to the directory's owner, whose daemon opens them.
  */
 static bool open_slots(struct state_dir *state, const struct config *config, int slot[SEAL_SLOTS],
@@ -64,14 +70,17 @@ static bool open_slots(struct state_dir *state, const struct config *config, int
 {
     struct stat status;
     char name[CONFIG_PATH_BYTES_MAX];
+    if (fstat(state->directory, &status) != 0)
+        return error_set_errno(error, errno, "cannot look at %s", config->files.state_dir);
     for (unsigned i = 0; i < SEAL_SLOTS; i++) {
         slot[i] = state_dir_audit_key(state, config, i, true, name, sizeof name, error);
         if (slot[i] < 0)
             return false;
-        if (geteuid() == 0 && (fstat(state->directory, &status) != 0 ||
-                               fchown(slot[i], status.st_uid, status.st_gid) != 0))
-            return error_set_errno(error, errno, "cannot give %s to the directory's owner", name);
+        if (geteuid() == 0 && !give_to(slot[i], &status, name, error))
+            return false;
     }
+    if (geteuid() == 0 && !give_to(state->lock, &status, "the lock", error))
+        return false;
     return fsync(state->directory) == 0 ||
            error_set_errno(error, errno, "cannot sync %s", config->files.state_dir);
 }
