@@ -80,17 +80,25 @@ static char *joined(const char *folder, const char *name)
     return asprintf(&path, "%s/%s", folder, name) < 0 ? NULL : path;
 }
 
+static int is_name(const struct dirent *entry)
+{
+    return entry->d_name[0] != '\0';
+}
+
 static bool add_folder(struct log_files *files, const char *folder, const char *base,
                        struct error *error)
 {
-    DIR *directory = opendir(folder);
+    struct dirent **entry;
     bool good = true;
-    if (directory == NULL)
+    int count = scandir(folder, &entry, is_name, alphasort);
+    if (count < 0)
         return error_set_errno(error, errno, "cannot look into %s", folder);
-    for (const struct dirent *entry; good && (entry = readdir(directory)) != NULL;)
-        if (is_segment(entry->d_name, base))
-            good = add(files, joined(folder, entry->d_name), error);
-    closedir(directory);
+    for (int i = 0; i < count; i++) {
+        if (good && is_segment(entry[i]->d_name, base))
+            good = add(files, joined(folder, entry[i]->d_name), error);
+        free(entry[i]);
+    }
+    free(entry);
     if (good && files->count == 0)
         return error_set(error, "there is no %s in %s", base, folder);
     return good;

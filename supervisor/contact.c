@@ -227,7 +227,9 @@ static bool send_audit(struct life *life, struct error *error)
     struct supervisor *supervisor = life->supervisor;
     const char *file = supervisor->config->files.audit_file;
     const struct config *config = supervisor->config;
-    unsigned last = state_dir_last_segment(&supervisor->state, config, file);
+    unsigned last;
+    if (!state_dir_last_segment(&supervisor->state, config, file, &last, error))
+        return false;
     bool before = last > 0 && state_dir_has_segment(&supervisor->state, config, file, last - 1);
     return (!before || send_segment(life, FILE_AUDIT, file, last - 1, error)) &&
            send_segment(life, FILE_AUDIT, file, last, error) && send_audit_key(life, error) &&

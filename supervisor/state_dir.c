@@ -308,25 +308,39 @@ static unsigned number_of(const char *name, const char *base)
     return *end == '\0' && number <= STATE_SEGMENTS_MAX ? (unsigned)number : 0;
 }
 
-unsigned state_dir_last_segment(const struct state_dir *state, const struct config *config,
-                                const char *file)
+static int is_name(const struct dirent *entry)
+{
+    return entry->d_name[0] != '\0';
+}
+
+/* The highest number of the folder's entries, which are freed. */
+static unsigned last_of(struct dirent **entry, int count, const char *base)
+{
+    unsigned last = 0;
+    for (int i = 0; i < count; i++) {
+        unsigned number = number_of(entry[i]->d_name, base);
+        last = number > last ? number : last;
+        free(entry[i]);
+    }
+    free(entry);
+    return last;
+}
+
+bool state_dir_last_segment(const struct state_dir *state, const struct config *config,
+                            const char *file, unsigned *last, struct error *error)
 {
     char path[CONFIG_PATH_BYTES_MAX];
-    unsigned last = 0;
+    struct dirent **entry;
     assert(state->directory >= 0);
     if (!config_state_path(config, file, path, sizeof path))
-        return 0;
+        return error_set(error, "files: the name %s is too long", file);
     char *base = strrchr(path, '/');
     if (base == NULL)
-        return 0;
+        return error_set(error, "files: %s is no path", path);
     *base++ = '\0';
-    DIR *folder = opendir(path[0] == '\0' ? "/" : path);
-    if (folder == NULL)
-        return 0;
-    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-        unsigned number = number_of(entry->d_name, base);
-        last = number > last ? number : last;
-    }
-    closedir(folder);
-    return last;
+    int count = scandir(path[0] == '\0' ? "/" : path, &entry, is_name, alphasort);
+    if (count < 0)
+        return error_set_errno(error, errno, "files: cannot look into %s", path);
+    *last = last_of(entry, count, base);
+    return true;
 }

@@ -52,9 +52,9 @@ int state_dir_segment(struct state_dir *state, const struct config *config, cons
 bool state_dir_has_segment(const struct state_dir *state, const struct config *config,
                            const char *file, unsigned index);
 
-/* The highest segment that exists, 0 where there is none; those below it may have been moved away.
- */
-unsigned state_dir_last_segment(const struct state_dir *state, const struct config *config,
-                                const char *file);
+/* The highest segment that exists, 0 where there is none; those below it may have been moved
+ * away. False with a sentence where its folder cannot be looked into. */
+bool state_dir_last_segment(const struct state_dir *state, const struct config *config,
+                            const char *file, unsigned *last, struct error *error);
 
 #endif
