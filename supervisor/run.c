@@ -66,6 +66,7 @@ static void on_tick(evutil_socket_t number, short what, void *argument)
     int64_t late = now - supervisor->ticked_ms - TICK_MS;
     supervisor->ticked_ms = now;
     tick_lives(supervisor, now, late > TICK_MS ? late : 0);
+    audit_note_look(&supervisor->audit_note, now);
     reload_look(supervisor, now);
     int64_t interval = supervisor->notify.watchdog_ms;
     if (interval > 0 && now >= supervisor->watchdog_ms) {
@@ -195,6 +196,7 @@ static void init(struct supervisor *supervisor, struct config *config)
 {
     supervisor->config = config;
     supervisor->state = (struct state_dir){.directory = -1, .lock = -1};
+    supervisor->audit_note = (struct audit_note){.descriptor = -1};
     supervisor->control_listener = -1;
     for (unsigned i = 0; i < MONITOR_LISTENERS; i++)
         supervisor->listener[i].descriptor = supervisor->reload.listener[i].descriptor = -1;
@@ -233,12 +235,14 @@ static void clean_up(struct supervisor *supervisor)
         close(supervisor->control_listener);
         (void)unlink(supervisor->config->files.control_socket);
     }
+    audit_note_close(&supervisor->audit_note);
     state_dir_close(&supervisor->state);
 }
 
 static bool begin(struct supervisor *supervisor, struct error *error)
 {
     if (!state_dir_open(&supervisor->state, supervisor->config, error) ||
+        !audit_note_open(&supervisor->audit_note, &supervisor->state, supervisor->config, error) ||
         !check_files(supervisor, error) || !find_users(supervisor, error) ||
         !make_listeners(supervisor, error) || !make_events(supervisor, error))
         return false;
