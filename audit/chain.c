@@ -74,9 +74,9 @@ bool chain_parse_hex(const char *text, struct chain_hash *out)
 
 /* ----------------------------------------------------------------------------------- making */
 
-static size_t add_hex(char *out, size_t at, const char *key, const struct chain_hash *hash)
+static size_t add_hex(char *out, size_t at, const char *key, size_t length,
+                      const struct chain_hash *hash)
 {
-    size_t length = strlen(key);
     memcpy(out + at, key, length);
     chain_hex(hash, out + at + length);
     out[at + length + CHAIN_HEX_BYTES] = '"';
@@ -93,13 +93,13 @@ size_t chain_make(const struct chain_link *before, const char *body, size_t body
     after->seq = before->seq + 1;
     size_t at = (size_t)snprintf(out, room, FIRST_KEY "%" PRIu64 ",", after->seq);
     memcpy(out + at, body + 1, body_length - 2);
-    at = add_hex(out, at + body_length - 2, PREV_KEY, &before->hash);
+    at = add_hex(out, at + body_length - 2, PREV_KEY, sizeof PREV_KEY - 1, &before->hash);
     if (key != NULL) {
         chain_mac(key, out, at, &mac);
-        at = add_hex(out, at, MAC_KEY, &mac);
+        at = add_hex(out, at, MAC_KEY, sizeof MAC_KEY - 1, &mac);
     }
     chain_sum(out, at, &after->hash);
-    at = add_hex(out, at, HASH_KEY, &after->hash);
+    at = add_hex(out, at, HASH_KEY, sizeof HASH_KEY - 1, &after->hash);
     out[at++] = '}';
     out[at++] = '\n';
     return at;

@@ -11,10 +11,10 @@
 #define TEXT_WORDS   "ebbtide-audit-key-1:"
 #define RECORD_WORDS "ebbtide-audit-state-1 "
 
-static void sum_with_words(const char *words, const struct chain_hash *key, struct chain_hash *out)
+static void sum_with_words(const char *words, size_t length, const struct chain_hash *key,
+                           struct chain_hash *out)
 {
     unsigned char bytes[64];
-    size_t length = strlen(words);
     memcpy(bytes, words, length);
     memcpy(bytes + length, key->byte, CHAIN_HASH_BYTES);
     chain_sum(bytes, length + CHAIN_HASH_BYTES, out);
@@ -25,7 +25,7 @@ static void make_id(const struct chain_hash *first, char id[SEAL_ID_BYTES + 1])
 {
     struct chain_hash sum;
     char hex[CHAIN_HEX_BYTES + 1];
-    sum_with_words(ID_WORDS, first, &sum);
+    sum_with_words(ID_WORDS, sizeof ID_WORDS - 1, first, &sum);
     memcpy(id, chain_hex(&sum, hex), SEAL_ID_BYTES);
     id[SEAL_ID_BYTES] = '\0';
 }
@@ -39,7 +39,7 @@ void seal_first(const struct chain_hash *random, struct seal_key *out)
 void seal_next(struct seal_key *key)
 {
     struct chain_hash next;
-    sum_with_words(NEXT_WORDS, &key->key, &next);
+    sum_with_words(NEXT_WORDS, sizeof NEXT_WORDS - 1, &key->key, &next);
     key->key = next;
     key->number++;
     explicit_bzero(&next, sizeof next);

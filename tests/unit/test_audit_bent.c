@@ -175,6 +175,10 @@ static void change_field(unsigned line, const char *key, bool drop)
     log_replace(&bent, line, text);
     snprintf(how, sizeof how, "with %s %s", key, drop ? "dropped" : "changed");
     expect_at(&bent, line, how);
+    /* Its own hash fits: what it says does not, or the next line does not follow on it. */
+    log_seal_again(&bent, line, NULL);
+    struct verify_result result = verify_log(&bent, NULL, &fixture_head);
+    CU_ASSERT_TRUE(is_at(&result, line, &bent) || is_at(&result, line + 1, &bent));
     log_chain_again(&bent, line);
     expect_found(&bent, line, how);
     log_free(&bent);
