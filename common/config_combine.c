@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/config_table.h"
 #include "common/names.h"
+#include "common/sandbox_parts.h"
 
 #define HOUR_MS 3600000
 
@@ -230,6 +231,20 @@ static void check_act(reader *r, const struct config *c)
     }
 }
 
+/* ------------------------------------------------------------------------------ the sandbox */
+
+static void check_sandbox(reader *r, const struct config *c)
+{
+    const struct config_sandbox *sandbox = &c->sandbox;
+    char both[256];
+    uint32_t set = sandbox_parts_of(sandbox->required, sandbox->required_count) &
+                   sandbox_parts_of(sandbox->without, sandbox->without_count);
+    if (set != 0 && config_reader_fine(r, &sandbox->without))
+        config_reader_problem(r, &sandbox->without, sandbox,
+                              "sandbox.without leaves out what sandbox.required asks for: %s",
+                              sandbox_parts_text(set, both, sizeof both));
+}
+
 /* ------------------------------------------------------------------------------ what is sent */
 
 static void check_sent(reader *r, const struct config *c)
@@ -250,7 +265,7 @@ void config_combine(struct config_reader *reader_, const struct config *config)
     static void (*const checks[])(reader *, const struct config *) = {
         check_orders,         check_window,          check_window_close, check_period,
         check_urls,           check_scope,           check_kube,         check_act,
-        config_combine_pools, config_combine_labels, check_sent,
+        config_combine_pools, config_combine_labels, check_sandbox,      check_sent,
     };
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         checks[i](reader_, config);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/config_table.h"
+#include "common/sandbox_parts.h"
 
 #define LABEL_PREFIX_BYTES_MAX 253 /* RFC 1123 subdomain */
 #define LABEL_NAME_BYTES_MAX   63  /* Kubernetes, Hetzner: name part of a key, and a value */
@@ -175,6 +176,12 @@ static bool fits_address(const char *text)
     return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
 }
 
+static bool fits_part(const char *text)
+{
+    enum sandbox_part part;
+    return sandbox_part_find(text, &part);
+}
+
 static const struct {
     bool (*fits)(const char *text);
     const char *words;
@@ -195,6 +202,13 @@ static const struct {
          "a taint as key=value:Effect, Effect being NoSchedule, PreferNoSchedule or NoExecute",
          true},
     [FORM_ADDRESS] = {fits_address, "an IPv4 or IPv6 address", true},
+    [FORM_PART] = {fits_part,
+                   "a part of the sandbox, one of: "
+#define PART(name, word, doc, remedy) word " "
+#include "common/sandbox_parts.def"
+#undef PART
+                   "(docs/sandbox.md says what they are)",
+                   true},
 };
 
 bool config_form_fits(enum config_form form, const char *text)

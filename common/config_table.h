@@ -34,6 +34,7 @@ enum config_form {
     FORM_WORD,    /* letters, digits, . _ + - */
     FORM_TAINT,   /* key=value:Effect or key:Effect */
     FORM_ADDRESS, /* IPv4 or IPv6 */
+    FORM_PART,    /* of the sandbox */
     config_form_count,
 };
 
