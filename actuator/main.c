@@ -241,6 +241,16 @@ static bool on_start(struct worker *worker, const struct config *config, void *s
     return true;
 }
 
+static uint32_t on_ports(uint16_t *out, void *state)
+{
+    const struct program *program = state;
+    uint32_t count = 0;
+    for (unsigned i = 0; i < source_count; i++)
+        if (program->actuator.endpoint[i] != NULL)
+            out[count++] = http_endpoint_port(program->actuator.endpoint[i]);
+    return count;
+}
+
 static void on_started(struct worker *worker, void *state)
 {
     (void)worker;
@@ -410,6 +420,7 @@ int main(void)
         .role = ROLE_ACTUATOR,
         .file = on_file,
         .start = on_start,
+        .ports = on_ports,
         .started = on_started,
         .check = on_check,
         .commit = on_commit,

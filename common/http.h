@@ -101,6 +101,9 @@ void http_endpoint_limits(struct http_endpoint *endpoint, const struct http_limi
 /* "https://git.example.org/x", for texts. */
 const char *http_endpoint_url(const struct http_endpoint *endpoint);
 
+/* The TCP port that it connects to: the API's, or its proxy's. */
+uint16_t http_endpoint_port(const struct http_endpoint *endpoint);
+
 /* -------------------------------------------------------------------------------- a request */
 
 #define HTTP_NONE INT64_C(-1) /* the header was missing or made no sense */

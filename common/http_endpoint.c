@@ -212,6 +212,11 @@ const char *http_endpoint_url(const struct http_endpoint *endpoint)
     return endpoint->url;
 }
 
+uint16_t http_endpoint_port(const struct http_endpoint *endpoint)
+{
+    return (uint16_t)endpoint->port;
+}
+
 /* -------------------------------------------------------------------------- credentials, roots */
 
 /* RFC 6750: b64token is letters, digits and -._~+/=; anything printable is let through, because

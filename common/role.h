@@ -1,8 +1,10 @@
-/* What a worker gives up before it reads anything from outside, in one place.
+/* What a process gives up before it reads anything from outside, in one place.
  *
- * role_begin, first in main: closes every descriptor that was not given, forbids core dumps and
- * tracing, ends with its parent. role_enter, when all has arrived: group, user, no_new_privs. After
- * it nothing is opened; descriptors only arrive.
+ * role_begin, first in a worker's main: the descriptors that were not given are closed and those
+ * that were are looked at, core dumps and tracing are forbidden, it ends with its parent.
+ * role_enter, when all has arrived: the parts of common/sandbox_parts.def, one after the other, by
+ * the table common/sandbox.def (docs/sandbox.md is made from it). After it nothing is opened;
+ * descriptors only arrive.
  * May not: know what any worker is for, log. */
 #ifndef EBBTIDE_COMMON_ROLE_H
 #define EBBTIDE_COMMON_ROLE_H
@@ -12,16 +14,46 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/sandbox_parts.h"
+#include "proto/messages.h"
 
-/* Closes all descriptors above `last`, sets umask 077, RLIMIT_CORE 0 and PR_SET_DUMPABLE 0
- * (prctl(2)), and asks the kernel for SIGKILL when the parent dies. False with *error set where one
- * of these fails: then the worker must not go on. */
+#define ROLE_PORTS_MAX     8
+#define ROLE_WHY_BYTES_MAX 96
+
+/* What is asked of role_enter. */
+struct role_wish {
+    enum role role;                /* which rows of the table: a worker, or ROLE_SUPERVISOR */
+    uint32_t uid, gid;             /* 0: stays who it is */
+    uint32_t required;             /* PART_BITs whose absence is an error */
+    uint32_t without;              /* PART_BITs that are left out */
+    uint32_t port_count;           /* at most ROLE_PORTS_MAX */
+    uint16_t port[ROLE_PORTS_MAX]; /* of TCP, that it will connect to */
+};
+
+/* What came of it. */
+struct role_report {
+    uint32_t uid, gid; /* whose rights it has now */
+    uint32_t in_force; /* PART_BITs */
+    uint32_t missing;  /* PART_BITs that this process should have, and has not */
+    char why[sandbox_part_count][ROLE_WHY_BYTES_MAX]; /* of what is missing; else "" */
+};
+
+/* Closes all descriptors above `last`; 0 and 1 must not be anything that one could read or write
+ * secrets with, `last` must be a connected local stream socket. Sets umask 077, RLIMIT_CORE 0 and
+ * PR_SET_DUMPABLE 0 (prctl(2)), and asks the kernel for SIGKILL when the parent dies. False with
+ * *error set where one of these fails: then the worker must not go on. */
 bool role_begin(int last, struct error *error);
 
-/* Drops to gid and uid (0: stays who it is), with no supplementary groups where it is root, and
- * sets no_new_privs. Checks that the old user cannot be had back. `text` says in a sentence what is
- * in force and what is missing and why, for the log. False with *error set where it was asked for
- * more than it could do. */
-bool role_enter(uint32_t uid, uint32_t gid, char *text, size_t size, struct error *error);
+/* The parts that a process of this role has. */
+uint32_t role_parts(enum role role);
+
+/* Takes every part that the role has and the wish does not leave out. False with *error set where
+ * one that is required is missing, where it was asked to become a user and could not, or where
+ * no_new_privs or no-dump fail; then the process must not go on. */
+bool role_enter(const struct role_wish *wish, struct role_report *report, struct error *error);
+
+/* Says in a sentence what is in force and what is missing and why, for the log. */
+void role_describe(const struct role_wish *wish, const struct role_report *report, char *out,
+                   size_t size);
 
 #endif

@@ -102,6 +102,13 @@ static bool on_start(struct worker *worker, const struct config *config, void *s
            poller->source->open(poller, config, error);
 }
 
+static uint32_t on_ports(uint16_t *out, void *state)
+{
+    const struct poller *poller = state;
+    out[0] = http_endpoint_port(poller->endpoint);
+    return 1;
+}
+
 static void on_started(struct worker *worker, void *state)
 {
     (void)worker;
@@ -185,6 +192,7 @@ int main(int argc, char **argv)
         .role = poller.source->role,
         .file = on_file,
         .start = on_start,
+        .ports = on_ports,
         .started = on_started,
         .commit = on_commit,
         .peer_open = on_peer_open,

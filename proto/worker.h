@@ -11,6 +11,7 @@
 #define EBBTIDE_PROTO_WORKER_H
 
 #include "common/config.h"
+#include "common/role.h"
 #include "proto/channel.h"
 
 #define WORKER_CONTROL_FD   3
@@ -30,6 +31,9 @@ struct worker_behaviour {
      * privileges are dropped; what needs no privilege (connections) starts from started(). */
     bool (*start)(struct worker *worker, const struct config *config, void *state,
                   struct error *error);
+    /* After start: the TCP ports that it will connect to, at most ROLE_PORTS_MAX; returns how many.
+     * The sandbox lets it reach no other. NULL: none. */
+    uint32_t (*ports)(uint16_t *out, void *state);
     /* Privileges are dropped, `ready` is sent: the loop turns. */
     void (*started)(struct worker *worker, void *state);
     /* Could it run with this configuration? Changes nothing. NULL: always. */

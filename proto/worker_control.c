@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/descriptors.h"
 #include "common/log.h"
 #include "common/role.h"
 #include "proto/worker_internal.h"
@@ -73,8 +74,8 @@ static void on_commit(struct worker *worker, const struct commit *commit)
 static void on_file(struct worker *worker, const struct file *file, int descriptor)
 {
     struct error error = {""};
-    bool good = false;
-    if (worker->behaviour->file != NULL)
+    bool good = descriptor_is(descriptor, descriptor_kind_of(file->kind), file->name, &error);
+    if (good && worker->behaviour->file != NULL)
         good = worker->behaviour->file(worker, file, descriptor, worker->state, &error);
     else
         close(descriptor);
@@ -90,6 +91,11 @@ static void on_file(struct worker *worker, const struct file *file, int descript
 static void on_peer(struct worker *worker, const struct peer *peer, int descriptor)
 {
     struct error error = {""};
+    if (!descriptor_is(descriptor, DESCRIPTOR_CHANNEL, role_word(peer->role), &error)) {
+        close(descriptor);
+        worker_fail(worker, "%s", error.text);
+        return;
+    }
     if (worker->entered) {
         if (!worker_peer_add(worker, peer->role, descriptor, &error))
             log_error("no channel to the %s: %s", role_word(peer->role), error.text);
@@ -116,6 +122,26 @@ static void open_pending(struct worker *worker)
     worker->pending_count = 0;
 }
 
+/* Gives up what the configuration and the table say; `text` then says what is in force. */
+static bool enter_role(struct worker *worker, const struct enter *enter, char *text, size_t size,
+                       struct error *error)
+{
+    const struct config_sandbox *sandbox = &worker->config->sandbox;
+    struct role_report report;
+    struct role_wish wish = {
+        .role = worker->behaviour->role,
+        .uid = (uint32_t)enter->uid,
+        .gid = (uint32_t)enter->gid,
+        .required = sandbox_parts_of(sandbox->required, sandbox->required_count),
+        .without = sandbox_parts_of(sandbox->without, sandbox->without_count),
+    };
+    if (worker->behaviour->ports != NULL)
+        wish.port_count = worker->behaviour->ports(wish.port, worker->state);
+    bool entered = role_enter(&wish, &report, error);
+    role_describe(&wish, &report, text, size);
+    return entered;
+}
+
 static void on_enter(struct worker *worker, const struct enter *enter)
 {
     struct error error = {""};
@@ -125,7 +151,7 @@ static void on_enter(struct worker *worker, const struct enter *enter)
         return;
     }
     if (!worker->behaviour->start(worker, worker->config, worker->state, &error) ||
-        !role_enter((uint32_t)enter->uid, (uint32_t)enter->gid, text, sizeof text, &error)) {
+        !enter_role(worker, enter, text, sizeof text, &error)) {
         worker_fail(worker, "cannot start: %s", error.text);
         return;
     }

@@ -2,6 +2,7 @@
  * kubeconfig made here from the service account (only the supervisor knows the environment). May
  * not keep a secret: what a kubeconfig holds is wiped as soon as its files are known. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -28,15 +29,18 @@ static bool is_address(const char *text)
                length;
 }
 
+/* Sealed: who is handed it can only read it. */
 static int memory_file(const char *text, struct error *error)
 {
-    int descriptor = memfd_create("kubeconfig", MFD_CLOEXEC);
+    int descriptor = memfd_create("kubeconfig", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (descriptor < 0) {
         error_set_errno(error, errno, "kube.in_cluster: cannot make a file in memory");
         return -1;
     }
     size_t length = strlen(text);
-    if (write(descriptor, text, length) != (ssize_t)length || lseek(descriptor, 0, SEEK_SET) != 0) {
+    if (write(descriptor, text, length) != (ssize_t)length || lseek(descriptor, 0, SEEK_SET) != 0 ||
+        fcntl(descriptor, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK) !=
+            0) {
         error_set_errno(error, errno, "kube.in_cluster: cannot write a file in memory");
         close(descriptor);
         return -1;

@@ -112,7 +112,13 @@ void life_start(struct life *life)
 static void say_how(const struct life *life, int status)
 {
     long pid = (long)life->pid;
-    if (WIFSIGNALED(status))
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+        log_error("%s (process %ld) was killed by its sandbox (SIGSYS): it made a system call that "
+                  "docs/sandbox.md lists as one that is never right. It may have been taken over: "
+                  "`journalctl -k -g 'type=1326.* pid=%ld'` (or dmesg) shows the call; keep it, "
+                  "and look at what the worker read last",
+                  name_of(life), pid, pid);
+    else if (WIFSIGNALED(status))
         log_error("%s (process %ld) was ended by signal %d", name_of(life), pid, WTERMSIG(status));
     else if (life->state != LIFE_STOPPING)
         log_error("%s (process %ld) ended with status %d", name_of(life), pid, WEXITSTATUS(status));

@@ -6,13 +6,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/role.h"
 #include "supervisor/supervisor.h"
 
 /* ---------------------------------------------------------------------------------- signals */
@@ -261,13 +260,29 @@ static bool live(struct supervisor *supervisor, struct error *error)
 
 /* --------------------------------------------------------------------------------- the whole */
 
-/* No core dumps: a kubeconfig passes through this process's memory. */
-static void protect(void)
+/* What the supervisor itself gives up, once: its workers cannot have more than it has. */
+static bool protect(const struct config *config)
 {
-    struct rlimit none = {0, 0};
-    if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
-        log_warning("core dumps cannot be switched off: %s", strerror(errno));
+    const struct config_sandbox *sandbox = &config->sandbox;
+    const struct role_wish wish = {
+        .role = ROLE_SUPERVISOR,
+        .required = sandbox_parts_of(sandbox->required, sandbox->required_count),
+        .without = sandbox_parts_of(sandbox->without, sandbox->without_count),
+    };
+    struct role_report report;
+    struct error error = {""};
+    char text[ERROR_TEXT_BYTES_MAX];
     (void)signal(SIGPIPE, SIG_IGN);
+    if (!role_enter(&wish, &report, &error)) {
+        log_error("%s", error.text);
+        return false;
+    }
+    role_describe(&wish, &report, text, sizeof text);
+    log_info("%s", text);
+    if (wish.without != 0)
+        log_warning("sandbox.without leaves out: %s; a process that is taken over can do more",
+                    sandbox_parts_text(wish.without, text, sizeof text));
+    return true;
 }
 
 /* Lives with one configuration after another: a reload may ask for all anew. One that cannot begin
@@ -315,10 +330,13 @@ int supervisor_run(const char *config_path)
     supervisor->config_path = config_path;
     notify_open(&supervisor->notify);
     spawn_find_folder(supervisor->folder);
-    protect();
     log_info("ebbtide %s, mode %s, configuration %s", EBBTIDE_VERSION, mode_word(config->mode),
              config_path);
-    int status = live_on(supervisor, config);
+    int status = 1;
+    if (protect(config))
+        status = live_on(supervisor, config);
+    else
+        config_free(config);
     if (status == 0)
         log_info("Ebbtide has ended");
     notify_close(&supervisor->notify);

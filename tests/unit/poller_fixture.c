@@ -178,8 +178,9 @@ static void send_settings(enum role role, const char *const *settings)
 
 void rig_send_file(enum file_kind kind, const char *text)
 {
-    int descriptor = memfd_create("file", MFD_CLOEXEC);
+    int descriptor = memfd_create("file", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     CU_ASSERT_EQUAL_FATAL(write(descriptor, text, strlen(text)), (ssize_t)strlen(text));
+    CU_ASSERT_EQUAL(fcntl(descriptor, F_ADD_SEALS, F_SEAL_WRITE), 0);
     tell(MESSAGE_file, &(struct file){.kind = kind, .name = "the test's file"}, descriptor);
     close(descriptor);
 }

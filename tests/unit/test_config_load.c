@@ -471,7 +471,7 @@ static void parts_of_the_sandbox_are_named(void)
     CU_ASSERT_EQUAL(sandbox_parts_of(config->sandbox.required, config->sandbox.required_count),
                     PART_BIT(PART_USER) | PART_BIT(PART_LANDLOCK_TCP));
     config_free(config);
-    bad(MINIMAL "sandbox: {required: [user, landlock]}\n", "one of: limits groups");
+    bad(MINIMAL "sandbox: {required: [user, landlock]}\n", "one of: limits bounding");
     bad(MINIMAL "sandbox: {required: [user, seccomp], without: [seccomp]}\n",
         "leaves out what sandbox.required asks for: seccomp");
 }
