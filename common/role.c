@@ -100,21 +100,25 @@ static uint32_t must_have(const struct role_wish *wish)
     return wish->required | (always & ~wish->without);
 }
 
+static bool lacks(enum sandbox_part part, const char *why, struct error *error)
+{
+    return error_set(error, "the sandbox lacks %s (%s). %s", sandbox_part(part)->word, why,
+                     sandbox_part(part)->remedy);
+}
+
 static bool take(const struct role_wish *wish, enum sandbox_part part, struct role_report *report,
                  struct error *error)
 {
     char *why = report->why[part];
     if ((wish->without & PART_BIT(part)) != 0) {
+        report->left_out |= PART_BIT(part);
         role_cannot(why, "left out by sandbox.without");
     } else if (parts[part](wish, why)) {
         report->in_force |= PART_BIT(part);
         return true;
     }
     report->missing |= PART_BIT(part);
-    if ((must_have(wish) & PART_BIT(part)) == 0)
-        return true;
-    return error_set(error, "the sandbox lacks %s (%s). %s", sandbox_part(part)->word, why,
-                     sandbox_part(part)->remedy);
+    return (must_have(wish) & PART_BIT(part)) == 0 || lacks(part, why, error);
 }
 
 bool role_enter(const struct role_wish *wish, struct role_report *report, struct error *error)
@@ -135,6 +139,16 @@ bool role_enter(const struct role_wish *wish, struct role_report *report, struct
             report->gid = getgid();
         }
     }
+    return true;
+}
+
+bool role_suffices(const struct role_report *report, uint32_t required, uint32_t without,
+                   struct error *error)
+{
+    uint32_t unknown = report->left_out & ~without;
+    for (unsigned i = 0; i < sandbox_part_count; i++)
+        if ((required & report->missing & ~unknown & PART_BIT(i)) != 0)
+            return lacks((enum sandbox_part)i, report->why[i], error);
     return true;
 }
 

@@ -35,6 +35,7 @@ struct role_report {
     uint32_t uid, gid; /* whose rights it has now */
     uint32_t in_force; /* PART_BITs */
     uint32_t missing;  /* PART_BITs that this process should have, and has not */
+    uint32_t left_out; /* of these, what the wish left out */
     char why[sandbox_part_count][ROLE_WHY_BYTES_MAX]; /* of what is missing; else "" */
 };
 
@@ -51,6 +52,12 @@ uint32_t role_parts(enum role role);
  * one that is required is missing, where it was asked to become a user and could not, or where
  * no_new_privs or no-dump fail; then the process must not go on. */
 bool role_enter(const struct role_wish *wish, struct role_report *report, struct error *error);
+
+/* Whether a process of this report could also live where `required` is asked for: for a reload,
+ * before anything is changed. What was left out then and would not be left out now (`without`)
+ * counts as there: the next start tells. False with *error naming the first that is missing. */
+bool role_suffices(const struct role_report *report, uint32_t required, uint32_t without,
+                   struct error *error);
 
 /* Says in a sentence what is in force and what is missing and why, for the log. */
 void role_describe(const struct role_wish *wish, const struct role_report *report, char *out,

@@ -20,13 +20,21 @@ static void apply_log_level(const struct worker *worker)
     log_init(role_word(worker->behaviour->role), (enum log_level)worker->config->log_level);
 }
 
+static bool sandbox_suffices(const struct worker *worker, struct error *error)
+{
+    const struct config_sandbox *sandbox = &worker->proposal->sandbox;
+    return role_suffices(&worker->role,
+                         sandbox_parts_of(sandbox->required, sandbox->required_count),
+                         sandbox_parts_of(sandbox->without, sandbox->without_count), error);
+}
+
 static void propose(struct worker *worker, const struct configure *configure)
 {
     struct error error = {""};
     config_free(worker->proposal);
     worker->proposal = config_import(configure->settings, configure->settings_count, &error);
     worker->proposal_generation = configure->generation;
-    bool good = worker->proposal != NULL;
+    bool good = worker->proposal != NULL && sandbox_suffices(worker, &error);
     if (good && worker->behaviour->check != NULL)
         good = worker->behaviour->check(worker, worker->proposal, worker->state, &error);
     if (!good) {
@@ -127,7 +135,6 @@ static bool enter_role(struct worker *worker, const struct enter *enter, char *t
                        struct error *error)
 {
     const struct config_sandbox *sandbox = &worker->config->sandbox;
-    struct role_report report;
     struct role_wish wish = {
         .role = worker->behaviour->role,
         .uid = (uint32_t)enter->uid,
@@ -137,8 +144,8 @@ static bool enter_role(struct worker *worker, const struct enter *enter, char *t
     };
     if (worker->behaviour->ports != NULL)
         wish.port_count = worker->behaviour->ports(wish.port, worker->state);
-    bool entered = role_enter(&wish, &report, error);
-    role_describe(&wish, &report, text, size);
+    bool entered = role_enter(&wish, &worker->role, error);
+    role_describe(&wish, &worker->role, text, size);
     return entered;
 }
 

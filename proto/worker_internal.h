@@ -32,6 +32,7 @@ struct worker {
     struct config *config;   /* the one that holds; before `enter` the one to start with */
     struct config *proposal; /* NULL: none */
     uint64_t proposal_generation, epoch, generation, beats;
+    struct role_report role; /* what is in force since `enter` */
     bool entered, leaving;
     int status; /* of main */
 };

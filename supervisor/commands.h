@@ -12,6 +12,7 @@ struct command_words {
     const char *config; /* --config FILE, or the only word */
     const char *pool;   /* render --pool NAME; NULL: the first */
     bool watch;         /* status --watch */
+    bool json;          /* check-host --json */
     char **rest;        /* replay: all its words as they are, NULL at the end */
 };
 
@@ -22,6 +23,7 @@ struct config *command_config(const char *path);
 
 int command_run(const struct command_words *words);
 int command_check_config(const struct command_words *words);
+int command_check_host(const struct command_words *words);
 int command_example_config(const struct command_words *words);
 int command_render(const struct command_words *words);
 int command_status(const struct command_words *words);

@@ -4,7 +4,14 @@
 
 #include "supervisor/commands.h"
 
-enum takes { TAKES_CONFIG = 1, TAKES_WATCH = 2, TAKES_POOL = 4, TAKES_REST = 8 };
+enum takes {
+    TAKES_CONFIG = 1,
+    TAKES_WATCH = 2,
+    TAKES_POOL = 4,
+    TAKES_REST = 8,
+    TAKES_JSON = 16,
+    NEEDS_NO_CONFIG = 32,
+};
 
 struct command {
     const char *name, *words, *help;
@@ -16,6 +23,8 @@ static const struct command commands[] = {
     {"run", "--config FILE", "run the daemon in the foreground", TAKES_CONFIG, command_run},
     {"check-config", "FILE", "name every mistake of a configuration", TAKES_CONFIG,
      command_check_config},
+    {"check-host", "[--config FILE] [--json]", "say which parts of the sandbox this machine has",
+     TAKES_CONFIG | TAKES_JSON | NEEDS_NO_CONFIG, command_check_host},
     {"example-config", "", "print a commented example of a configuration", 0,
      command_example_config},
     {"render", "--config FILE [--pool NAME]", "print a server's user data, secrets masked",
@@ -98,6 +107,10 @@ static int read_words(const struct command *command, int count, char **word,
             out->watch = true;
             continue;
         }
+        if ((command->takes & TAKES_JSON) != 0 && strcmp(word[i], "--json") == 0) {
+            out->json = true;
+            continue;
+        }
         if ((command->takes & TAKES_POOL) != 0 && is_option("--pool", count, word, &i, &value))
             place = &out->pool;
         else if ((command->takes & TAKES_CONFIG) != 0 &&
@@ -125,7 +138,7 @@ static int run_with(const struct command *command, int count, char **word)
     int status = read_words(command, count, word, &words);
     if (status != 0)
         return status;
-    if (words.config == NULL)
+    if (words.config == NULL && (command->takes & NEEDS_NO_CONFIG) == 0)
         words.config = STANDARD_CONFIG;
     return command->run(&words);
 }

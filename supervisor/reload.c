@@ -82,6 +82,20 @@ static bool is_touched(const struct reload_round *round, const struct life *life
     return (roles & ROLE_BIT(life->row->role)) != 0 && life_is_reachable(life);
 }
 
+/* The supervisor gave up once what it gives up; workers are asked by the proposal. */
+static bool sandbox_is_good(const struct supervisor *supervisor, const struct config *config,
+                            struct error *error)
+{
+    const struct config_sandbox *sandbox = &config->sandbox;
+    uint32_t without = sandbox_parts_of(sandbox->without, sandbox->without_count);
+    if ((supervisor->role.left_out & ~without) != 0)
+        log_warning("sandbox.without leaves out less than when the daemon was started: the "
+                    "supervisor itself takes that up only when it is started again");
+    return role_suffices(&supervisor->role,
+                         sandbox_parts_of(sandbox->required, sandbox->required_count), without,
+                         error);
+}
+
 /* Asks every worker that is touched; false where one cannot be asked. */
 static bool propose(struct supervisor *supervisor, struct error *error)
 {
@@ -117,8 +131,8 @@ void reload_begin(struct supervisor *supervisor)
     round->generation = ++supervisor->config_generation;
     round->deadline_ms = clock_mono_ms() + PROPOSAL_MS_MAX;
     config_differences(supervisor->config, config, &round->changes);
-    if (!files_are_good(config, &error) || !listener_is_good(supervisor, config, &error) ||
-        !propose(supervisor, &error))
+    if (!sandbox_is_good(supervisor, config, &error) || !files_are_good(config, &error) ||
+        !listener_is_good(supervisor, config, &error) || !propose(supervisor, &error))
         reload_drop(supervisor, error.text);
     else
         reload_look(supervisor, clock_mono_ms());

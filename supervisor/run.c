@@ -11,7 +11,6 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/role.h"
 #include "supervisor/supervisor.h"
 
 /* ---------------------------------------------------------------------------------- signals */
@@ -261,7 +260,7 @@ static bool live(struct supervisor *supervisor, struct error *error)
 /* --------------------------------------------------------------------------------- the whole */
 
 /* What the supervisor itself gives up, once: its workers cannot have more than it has. */
-static bool protect(const struct config *config)
+static bool protect(struct supervisor *supervisor, const struct config *config)
 {
     const struct config_sandbox *sandbox = &config->sandbox;
     const struct role_wish wish = {
@@ -269,18 +268,17 @@ static bool protect(const struct config *config)
         .required = sandbox_parts_of(sandbox->required, sandbox->required_count),
         .without = sandbox_parts_of(sandbox->without, sandbox->without_count),
     };
-    struct role_report report;
     struct error error = {""};
     char text[ERROR_TEXT_BYTES_MAX];
     (void)signal(SIGPIPE, SIG_IGN);
-    if (!role_enter(&wish, &report, &error)) {
+    if (!role_enter(&wish, &supervisor->role, &error)) {
         log_error("%s", error.text);
         return false;
     }
-    role_describe(&wish, &report, text, sizeof text);
+    role_describe(&wish, &supervisor->role, text, sizeof text);
     log_info("%s", text);
     if (wish.without != 0)
-        log_warning("sandbox.without leaves out: %s; a process that is taken over can do more",
+        log_warning("sandbox.without leaves out %s: a process that is taken over can do more",
                     sandbox_parts_text(wish.without, text, sizeof text));
     return true;
 }
@@ -333,7 +331,7 @@ int supervisor_run(const char *config_path)
     log_info("ebbtide %s, mode %s, configuration %s", EBBTIDE_VERSION, mode_word(config->mode),
              config_path);
     int status = 1;
-    if (protect(config))
+    if (protect(supervisor, config))
         status = live_on(supervisor, config);
     else
         config_free(config);

@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include "common/role.h"
 #include "proto/channel.h"
 #include "supervisor/capture_dir.h"
 #include "supervisor/listeners.h"
@@ -68,6 +69,7 @@ struct reload_round {
 };
 
 struct supervisor {
+    struct role_report role; /* what it gave up at its start, for good */
     struct event_base *base;
     struct event *tick, *start_timer;
     struct event *signal_event[4];
