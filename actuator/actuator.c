@@ -92,7 +92,7 @@ struct deeds actuator_deeds(const struct actuator *actuator, const struct work *
     if (begun != 0)
         deeds.drained_ms =
             since_seen_ms(actuator->sinces, asking->action->node.name, SINCE_DRAIN, begun, now);
-    deeds.removed_before = audit_removed(actuator->audit, asking->action->node.name);
+    deeds.name_used = audit_name_used(actuator->audit, asking->action->node.name);
     for (uint32_t i = 0; i < actuator->deed_count; i++) {
         const struct deed *deed = &actuator->deeds[i];
         if (!is_recent(deed, now))

@@ -44,19 +44,30 @@ void audit_forget(struct audit *audit, struct action_id id)
     }
 }
 
+static void remember_used(struct audit *audit, const char *node)
+{
+    if (node[0] != '\0' && !audit_name_used(audit, node))
+        snprintf(audit->used[audit->used_count++ % AUDIT_USED_MAX], NAME_BYTES_MAX + 1, "%s", node);
+}
+
 void audit_remember_removed(struct audit *audit, const char *node)
 {
     for (uint32_t i = audit->open_count; i-- > 0;)
         if (audit->open[i].kind == ACTION_CREATE_SERVER && strcmp(audit->open[i].node, node) == 0)
             audit_forget(audit, audit->open[i].id);
-    char *kept = audit->removed[audit->removed_count++ % AUDIT_REMOVED_MAX];
-    snprintf(kept, NAME_BYTES_MAX + 1, "%s", node);
+    remember_used(audit, node);
 }
 
-bool audit_removed(const struct audit *audit, const char *node)
+void audit_remember_server(struct audit *audit, const char *node, uint64_t server_id)
 {
-    for (uint64_t i = 0; i < audit->removed_count && i < AUDIT_REMOVED_MAX; i++)
-        if (strcmp(audit->removed[i], node) == 0)
+    if (server_id != 0)
+        remember_used(audit, node);
+}
+
+bool audit_name_used(const struct audit *audit, const char *node)
+{
+    for (uint64_t i = 0; i < audit->used_count && i < AUDIT_USED_MAX; i++)
+        if (strcmp(audit->used[i], node) == 0)
             return true;
     return false;
 }
@@ -166,6 +177,7 @@ bool audit_intent(struct audit *audit, const struct action *action, int64_t wall
     if (action_id_compare(action->id, audit->highest) > 0)
         audit->highest = action->id;
     audit_remember(audit, action->id, action->kind, action->node.name, false);
+    audit_remember_server(audit, action->node.name, action->node.server_id);
     return true;
 }
 
@@ -176,6 +188,8 @@ bool audit_outcome(struct audit *audit, const struct action *action,
         audit->highest = result->id;
     bool good = append_line(audit, audit_outcome_line(action, result, wall_ms), error);
     audit_forget(audit, result->id);
+    if (action != NULL)
+        audit_remember_server(audit, action->node.name, result->server_id);
     if (action != NULL && result->kind == ACTION_REMOVE_NODE && result->outcome == OUTCOME_DONE)
         audit_remember_removed(audit, action->node.name);
     return good;

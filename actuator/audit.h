@@ -72,9 +72,9 @@ struct action_id audit_highest(const struct audit *audit);
  * how many; the texts live until the next call of this module. */
 uint32_t audit_open_intents(const struct audit *audit, struct unknown_action *out, uint32_t most);
 
-/* Whether the log, or this process, knows that the node of this name was removed for good: its name
- * is used up. The last 512 removed nodes of the segments read are known. */
-bool audit_removed(const struct audit *audit, const char *node);
+/* Whether the log, or this process, knows that a node of this name had a server, or was removed:
+ * its name is used up. The last 512 such names of the segments read are known. */
+bool audit_name_used(const struct audit *audit, const char *node);
 
 /* Writes an outcome `unknown` for each intent that was found open at the start; after their report.
  */

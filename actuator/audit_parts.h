@@ -6,7 +6,7 @@
 
 #include "actuator/audit.h"
 
-#define AUDIT_REMOVED_MAX 512 /* names; older ones are forgotten */
+#define AUDIT_USED_MAX 512 /* names; older ones are forgotten */
 
 struct audit_open_intent {
     struct action_id id;
@@ -26,8 +26,8 @@ struct audit {
     struct action_id highest;
     uint32_t open_count, open_dropped;
     struct audit_open_intent open[UNKNOWN_ACTIONS_MAX];
-    uint64_t removed_count; /* ever; the ring keeps the last */
-    char removed[AUDIT_REMOVED_MAX][NAME_BYTES_MAX + 1];
+    uint64_t used_count; /* ever; the ring keeps the last */
+    char used[AUDIT_USED_MAX][NAME_BYTES_MAX + 1];
 };
 
 /* audit_line.c: JSON values of the lines. NULL when memory is out. */
@@ -46,5 +46,7 @@ void audit_forget(struct audit *audit, struct action_id id);
 /* A node was removed for good: its name is used up, and a create of it that is still open, because
  * its outcome could not be written, will never bring a server. */
 void audit_remember_removed(struct audit *audit, const char *node);
+/* A line names a server of that node: whatever became of it, no other is made under that name. */
+void audit_remember_server(struct audit *audit, const char *node, uint64_t server_id);
 
 #endif

@@ -41,6 +41,7 @@ static void scan_intent(struct scan *scan, const json_t *line, struct action_id 
                         enum action_kind kind)
 {
     audit_remember(scan->audit, id, kind, json_text_of(line, "node"), true);
+    audit_remember_server(scan->audit, json_text_of(line, "node"), json_u64_of(line, "server_id"));
     if (scan->reader->intent != NULL)
         scan->reader->intent(id, kind, json_u64_of(line, "server_id"), json_time_of(line, "time"),
                              scan->reader->argument);
@@ -54,6 +55,7 @@ static bool scan_outcome(struct scan *scan, const json_t *line, struct action_id
         !find_word(trouble_words, trouble_count, json_text_of(line, "trouble"), &trouble))
         return false;
     audit_forget(scan->audit, id);
+    audit_remember_server(scan->audit, json_text_of(line, "node"), json_u64_of(line, "server_id"));
     if (kind == ACTION_REMOVE_NODE && outcome == OUTCOME_DONE)
         audit_remember_removed(scan->audit, json_text_of(line, "node"));
     struct action_result result = {

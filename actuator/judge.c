@@ -234,8 +234,9 @@ struct verdict judge_create(const struct config *config, const struct action *ac
         return refuse(RAIL_NAME, "a server %.80s exists, and its id is not the one asked for",
                       action->node.name);
     }
-    if (deeds->removed_before)
-        return refuse(RAIL_NAME, "the node %.80s was removed already: its name is used up",
+    if (deeds->name_used)
+        return refuse(RAIL_NAME,
+                      "a node %.80s had a server, which is not there: its name is used up",
                       action->node.name);
     struct verdict verdict = judge_counts(config, action, facts, deeds);
     return verdict.rail == RAIL_NONE ? judge_cost(config, action, facts, deeds) : verdict;

@@ -29,7 +29,7 @@ struct deeds {
     /* Creates in flight (this action not among them): they may not be listed yet. */
     const struct action *const *creating;
     uint32_t creating_count;
-    bool removed_before;        /* a node of this name was removed for good (actuator/audit.h) */
+    bool name_used;             /* a node of this name had a server (actuator/audit.h) */
     bool deleted_before;        /* this server's delete has been asked for in the last minute */
     int64_t requests_remaining; /* of Hetzner's hour, -1 unknown */
     int64_t drained_ms; /* for how long the node's drain has been going on (actuator/since.h) */

@@ -60,7 +60,9 @@ struct action_scene {
     uint32_t in_flight;       /* other actions of this node without a result */
     int64_t source_age_ms[3]; /* by enum source, of the last picture given; INT64_MAX none */
     int64_t source_age_max_ms[3];
-    uint32_t known[3], vanished[3];  /* nodes that each source ever showed, and does not now */
+    /* Nodes that vanished from each source within the age that its picture may have, and how many
+     * it showed until then, those included. */
+    uint32_t known[3], vanished[3];
     uint32_t vanished_floor;         /* trust.breaker_floor */
     uint32_t vanished_share_percent; /* trust.breaker_share */
     int64_t skew_ms, skew_max_ms;    /* the largest between our clock and an API's; its limit */

@@ -11,6 +11,18 @@ static struct moment moment_at(const struct core *core, int64_t wall_ms)
     return (struct moment){.mono_ms = core->mono_ms - ago, .wall_ms = core->wall_ms - ago};
 }
 
+/* 0 stays 0: it is not missing. */
+static int64_t missing_since(const struct core *core, int64_t wall_ms)
+{
+    return wall_ms == 0 ? 0 : moment_at(core, wall_ms).mono_ms;
+}
+
+static int64_t wall_of(const struct core *core, int64_t mono_ms)
+{
+    int64_t wall_ms = mono_ms == 0 ? 0 : core->wall_ms - (core->mono_ms - mono_ms);
+    return wall_ms > 0 ? wall_ms : 0;
+}
+
 static uint32_t pool_named(const struct core *core, const char *name)
 {
     for (uint32_t i = 0; i < core->config->pools_count; i++)
@@ -56,6 +68,8 @@ static void take_node(struct core *core, const struct checkpoint *from,
      */
     node->kube_seen = saved->kube_seen;
     node->runners_seen = saved->runners_seen;
+    node->kube_missing_mono_ms = missing_since(core, saved->kube_missing_wall_ms);
+    node->runners_missing_mono_ms = missing_since(core, saved->runners_missing_wall_ms);
     node->errand.failures = (uint32_t)saved->failures;
     if (saved->idle_since_wall_ms != 0)
         node->quiet = moment_at(core, saved->idle_since_wall_ms);
@@ -123,7 +137,6 @@ static void save_node(struct core *core, uint32_t index)
     const struct runner_set *runners = life_runners(&node->life);
     const struct retirement *why = life_retirement(&node->life);
     const struct node_idle *idle = life_as_idle(&node->life);
-    int64_t asked_wall_ms = core->wall_ms - (core->mono_ms - node->asked.mono_ms);
     *out = (struct checkpoint_node){
         .name = node->name,
         .pool = node_pool_name(core, node),
@@ -136,9 +149,11 @@ static void save_node(struct core *core, uint32_t index)
         .idle_since_wall_ms = idle != NULL ? idle->since.wall_ms : 0,
         .kube_seen = node->kube_seen,
         .runners_seen = node->runners_seen,
+        .kube_missing_wall_ms = wall_of(core, node->kube_missing_mono_ms),
+        .runners_missing_wall_ms = wall_of(core, node->runners_missing_mono_ms),
         /* Not part of the hash: it moves with every look. */
         .ready_seen_wall_ms = node->ready_wall_ms > 0 ? node->ready_wall_ms : 0,
-        .create_asked_wall_ms = asked_wall_ms > 0 ? asked_wall_ms : 0,
+        .create_asked_wall_ms = wall_of(core, node->asked.mono_ms),
         .failures = node->errand.failures,
         .runners = core->checkpoint_runner[index],
         .server_type = node->server_type,
@@ -155,7 +170,9 @@ static uint64_t node_hash(uint64_t hash, const struct checkpoint_node *node)
     hash = number_hash(hash, node->state);
     hash = number_hash(hash, node->reason);
     hash = number_hash(hash, node->server_id);
-    hash = number_hash(hash, (node->kube_seen ? 1u : 0u) + (node->runners_seen ? 2u : 0u));
+    hash = number_hash(hash, (node->kube_seen ? 1u : 0u) + (node->runners_seen ? 2u : 0u) +
+                                 (node->kube_missing_wall_ms != 0 ? 4u : 0u) +
+                                 (node->runners_missing_wall_ms != 0 ? 8u : 0u));
     hash = number_hash(hash, (uint64_t)node->state_since_wall_ms);
     hash = number_hash(hash, (uint64_t)node->idle_since_wall_ms);
     for (uint32_t i = 0; i < node->runners_count; i++)

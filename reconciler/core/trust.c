@@ -83,46 +83,81 @@ static bool clocks_agree(struct core *core)
     return agree;
 }
 
-struct vanished {
-    uint64_t known, missing;
+/* What one source shows, or shows no longer, of a node. */
+struct sighting {
+    bool known;              /* it showed it once, and should now */
+    int64_t missing_mono_ms; /* since when it does not; 0 it does */
 };
 
-static void count_vanished(const struct node *node, struct vanished count[SOURCES])
+static struct sighting sighting_of(const struct node *node, enum source source)
 {
     bool served = life_retirement(&node->life) == NULL;
-    const struct {
-        bool known, missing;
-    } seen[SOURCES] = {
-        [SOURCE_GITEA] = {served && node->runners_seen, node->runners_missing_mono_ms != 0},
-        [SOURCE_HETZNER] = {node->server_seen, node->server_missing_mono_ms != 0},
-        [SOURCE_KUBE] = {served && node->kube_seen, node->kube_missing_mono_ms != 0},
+    const struct sighting sighting[SOURCES] = {
+        [SOURCE_GITEA] = {served && node->runners_seen, node->runners_missing_mono_ms},
+        [SOURCE_HETZNER] = {node->server_seen, node->server_missing_mono_ms},
+        [SOURCE_KUBE] = {served && node->kube_seen, node->kube_missing_mono_ms},
     };
     /* What our own removal explains is not counted; what was gone before it began, is. */
     if (life_state(&node->life) == NODE_REMOVING &&
         (node->server_missing_mono_ms == 0 ||
          node->server_missing_mono_ms > life_since(&node->life).mono_ms))
-        return;
-    for (unsigned i = 0; i < SOURCES; i++) {
-        count[i].known += seen[i].known;
-        count[i].missing += seen[i].known && seen[i].missing;
+        return (struct sighting){false, 0};
+    return sighting[source];
+}
+
+struct vanished {
+    uint64_t known, missing;
+};
+
+/* What vanished at that time or soon after it, of what was there until then. At once means within
+ * twice the age that a picture may have, since looks that fail in between make one event seem two.
+ * What vanishes in turn, as when a person takes one machine after the other away, is not a broken
+ * list. */
+static struct vanished vanished_from(const struct core *core, enum source source, int64_t mono_ms)
+{
+    struct vanished out = {0, 0};
+    int64_t until_ms = mono_ms + 2 * age_max_ms(core, source);
+    for (uint32_t i = 0; i < core->node_count; i++) {
+        struct sighting sighting = sighting_of(&core->node[i], source);
+        bool missing = sighting.missing_mono_ms != 0;
+        if (!sighting.known || (missing && sighting.missing_mono_ms < mono_ms))
+            continue;
+        out.known++;
+        out.missing += missing && sighting.missing_mono_ms <= until_ms;
     }
+    return out;
+}
+
+/* False where too much vanished at once; *out says how much then. */
+static bool fleet_is_there(const struct core *core, enum source source, struct vanished *out)
+{
+    const struct config_trust *trust = &core->config->trust;
+    int64_t counted_mono_ms = 0; /* those of one look are counted once */
+    for (uint32_t i = 0; i < core->node_count; i++) {
+        struct sighting sighting = sighting_of(&core->node[i], source);
+        if (!sighting.known || sighting.missing_mono_ms == 0 ||
+            sighting.missing_mono_ms == counted_mono_ms)
+            continue;
+        counted_mono_ms = sighting.missing_mono_ms;
+        *out = vanished_from(core, source, counted_mono_ms);
+        if (out->missing >= trust->breaker_floor &&
+            out->missing * 100 > out->known * trust->breaker_share_percent)
+            return false;
+    }
+    return true;
 }
 
 static bool breaker_open(struct core *core)
 {
-    struct vanished count[SOURCES] = {{0, 0}};
-    const struct config_trust *trust = &core->config->trust;
     bool open = false;
-    for (uint32_t i = 0; i < core->node_count; i++)
-        count_vanished(&core->node[i], count);
     for (unsigned i = 0; i < SOURCES; i++) {
-        core->breaker[i] = count[i].missing >= trust->breaker_floor &&
-                           count[i].missing * 100 > count[i].known * trust->breaker_share_percent;
+        struct vanished count = {0, 0};
+        core->breaker[i] = !fleet_is_there(core, (enum source)i, &count);
         if (!core->breaker[i])
             continue;
         open = true;
-        core_alarm(core, ALARM_BREAKER, source_text((enum source)i), N(count[i].missing), T(" of "),
-                   N(count[i].known), T(" nodes vanished from "), T(source_text((enum source)i)),
+        core_alarm(core, ALARM_BREAKER, source_text((enum source)i), N(count.missing), T(" of "),
+                   N(count.known), T(" nodes vanished from "), T(source_text((enum source)i)),
                    T(" at once: no teardown until they are back. If they are truly gone, set "
                      "trust.breaker_share to 100% and reload."));
     }

@@ -5,21 +5,10 @@
  *
  * The input: frames of a byte (seconds that pass before it), two bytes length and a message; a
  * checkpoint counts only as the first. */
-#include "common/config.h"
-#include "proto/message.h"
-#include "reconciler/core/core.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/core_run.h"
 
-#define MONO_MS     INT64_C(10000)
-#define WALL_MS     INT64_C(1795764000000)
-#define EPOCH       7
 #define FRAMES_MAX  24
 #define FRAME_BYTES 3
-#define POOL_MOST   3
-
-static struct config *config;
-static void *block;
-static struct core_output *out;
 
 /* One run of the core. */
 struct run {
@@ -27,40 +16,9 @@ struct run {
     int64_t mono_ms, wall_ms;
 };
 
-static void start(void)
-{
-    static const char *const settings[][2] = {
-        {"mode", "act"},
-        {"pools[0].name", "aaaaaaaa"}, /* as in the seeds */
-        {"pools[0].max", "3"},
-        {"pools[0].label_sets[0]", "[aaaaaaaa]"},
-        {"pools[0].offers[0].server_type", "aaaaaaaa"},
-        {"pools[0].offers[0].location", "aaaaaaaa"},
-    };
-    config = config_new();
-    PROMISE(config != NULL);
-    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
-        PROMISE(config_set(config, settings[i][0], settings[i][1], NULL));
-    block = malloc(core_size(config));
-    out = calloc(1, sizeof *out);
-    PROMISE(block != NULL && out != NULL);
-}
-
-static void promise_sendable(enum message_id id, const void *body)
-{
-    struct error error = {""};
-    unsigned char *bytes = NULL;
-    size_t length = 0;
-    if (!message_encode(id, body, &bytes, &length, &error))
-        fprintf(stderr, "%s\n", error.text);
-    PROMISE(bytes != NULL);
-    free(bytes);
-}
-
-static void promise_output(const struct run *run)
+static void promise_actions(void)
 {
     unsigned creates = 0;
-    PROMISE(out->wake_ms <= run->mono_ms + CORE_WAKE_MS_MAX);
     for (uint32_t i = 0; i < out->action_count; i++) {
         const struct action *action = &out->action[i].action;
         promise_sendable(MESSAGE_action, action);
@@ -70,22 +28,14 @@ static void promise_output(const struct run *run)
             PROMISE(action->id.counter != out->action[k].action.id.counter);
     }
     PROMISE(creates <= POOL_MOST);
-    if (out->status != NULL)
-        promise_sendable(MESSAGE_status, out->status);
-    if (out->checkpoint_changed) {
-        struct checkpoint numbered = *out->checkpoint;
-        numbered.sequence = 1;
-        promise_sendable(MESSAGE_checkpoint, &numbered);
-    }
 }
 
 static void step(struct run *run, struct core_event *event)
 {
     event->mono_ms = run->mono_ms;
     event->wall_ms = run->wall_ms;
-    core_step(run->core, event, out);
-    message_free(out->released);
-    promise_output(run);
+    core_run_step(run->core, event);
+    promise_actions();
 }
 
 /* As the reconciler's shell makes events of messages. */
@@ -162,8 +112,7 @@ static struct message *next_message(const uint8_t **data, size_t *size, unsigned
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (config == NULL)
-        start();
+    core_run_start();
     unsigned seconds = 0;
     void *owners[3] = {NULL};
     struct run run = {core_init(block, config, EPOCH), MONO_MS, WALL_MS};

@@ -59,6 +59,8 @@ def unit_tests_of(path, tree="."):
     starts = ["core"] if path.startswith("reconciler/core/") else ["judge", "since", "actions_"]
     if path.startswith("actuator/") and not path.endswith(("judge.c", "facts.c")):
         starts.reverse()
+    if "/audit" in path:
+        starts = ["audit", *starts]
     names = sorted(name[5:-2] for name in os.listdir(f"{tree}/tests/unit") if re.fullmatch(r"test_\w+\.c", name))
     return [name for start in starts for name in names if name.startswith(start)]
 

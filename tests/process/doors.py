@@ -7,12 +7,12 @@ import subprocess
 import threading
 
 
-def certificate(folder, name):
-    """A key and a certificate for 127.0.0.1 that vouches for itself; returns both files."""
+def certificate(folder, name, more=""):
+    """A key and a certificate for 127.0.0.1 (and `more`, as "DNS:x,DNS:y") that vouches for itself; returns both files."""
     folder.mkdir(exist_ok=True)
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                     "-keyout", f"{name}.key", "-out", f"{name}.crt", "-subj", f"/CN={name}", "-days", "2",
-                    "-addext", "subjectAltName=IP:127.0.0.1"], cwd=folder, check=True, capture_output=True)
+                    "-addext", ",".join(filter(None, ("subjectAltName=IP:127.0.0.1", more)))], cwd=folder, check=True, capture_output=True)
     return folder / f"{name}.crt", folder / f"{name}.key"
 
 

@@ -58,21 +58,26 @@ def _work(draw):
     return "work", jobs, None
 
 
-def storm_of(seed, seconds=STORM_SECONDS):
-    """[(at which second, what, on what, how long)], by time."""
+def storm_of(seed, seconds=STORM_SECONDS, disk=False):
+    """[(at which second, what, on what, how long)], by time. With a disk it fills up once or twice, for some seconds."""
     draw = random.Random(seed)
     strokes = [(0.0, *_work(draw))]
     strokes += [(draw.uniform(0, seconds * 0.8), *_work(draw)) for _ in range(draw.randint(2, 4))]
     strokes += [(draw.uniform(0.5, seconds), *_stroke(draw)) for _ in range(draw.randint(6, 12))]
+    if disk:
+        fills = [at * seconds / 2 + draw.uniform(1, 4) for at in range(2)]
+        strokes += [(at, "fill", None, draw.uniform(2, 7)) for at in fills]
+        strokes += [(at + 1, *_work(draw)) for at in fills]
     return sorted(strokes, key=lambda stroke: stroke[0])
 
 
 class Storm:
     """Strikes a cloud by its seed, and says what it does."""
 
-    def __init__(self, cloud, seed, seconds=STORM_SECONDS, say=print):
-        self.cloud, self.seed, self.say = cloud, seed, say
-        self.strokes = storm_of(seed, seconds)
+    def __init__(self, cloud, seed, seconds=STORM_SECONDS, say=print, disk=None):
+        self.cloud, self.seed, self.say, self.disk = cloud, seed, say, disk
+        self.strokes = storm_of(seed, seconds, disk is not None)
+        self.full_until = None
         self.stopped = []  # (when to let it go on, pid)
         self.killed = set()
         self.jobs = []
@@ -88,11 +93,18 @@ class Storm:
                 self.cloud.hindered()
         while self.stopped:
             self._wait(self.stopped[0][0])
+        if self.full_until is not None:
+            self._wait(self.full_until)
 
     def _wait(self, until):
         """Waits, and lets those go on whose time has come."""
         while True:
             now = time.monotonic()
+            if self.full_until is not None and now >= self.full_until:
+                self.disk.drain()
+                self.full_until = None
+            if self.full_until is not None:
+                self.cloud.hindered()
             for when, pid in [one for one in self.stopped if one[0] <= now]:
                 self._signal(pid, signal.SIGCONT)
                 self.stopped.remove((when, pid))
@@ -139,6 +151,13 @@ class Storm:
             self._wait(min(time.monotonic() + 0.5, end))
             self.cloud.hindered()
         daemon.kill(signal.SIGCONT)
+
+    def _fill(self, _, seconds):
+        if self.full_until is None:
+            self.disk.fill()
+            if self.disk.free() != 0:
+                raise Failure(f"the disk was to be full, and {self.disk.free()} bytes of it are free")
+            self.full_until = time.monotonic() + seconds
 
     def _fault(self, rule, _):
         self.cloud.fault(**rule)

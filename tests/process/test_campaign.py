@@ -9,8 +9,11 @@ import subprocess
 
 import pytest
 from cloud import BIN
+from disks import SmallDisk
 from storm import Storm
 
+# A storm over a small disk that fills up; the campaign's own seeds have a disk with room.
+DISK_SEEDS = [101, 102]
 SEEDS = [int(seed) for seed in os.environ.get("EBBTIDE_CAMPAIGN_SEED", "1,2,3,4").split(",")]
 SIGKILL = 9
 
@@ -33,15 +36,26 @@ def only_ours_died(cloud, storm):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_storm_from_a_seed(cloud, seed):
+    weather(cloud, seed)
+
+
+@pytest.mark.parametrize("seed", DISK_SEEDS)
+def test_a_storm_while_the_disk_fills_up(cloud, seed):
+    weather(cloud, seed, SmallDisk(cloud.folder / "state", 2048))
+
+
+def weather(cloud, seed, disk=None):
+    """A storm, then all heals, and everything has come out right."""
     print(f"EBBTIDE_CAMPAIGN_SEED={seed}")
     cloud.start_simulator("--seed", seed)
     # A teardown that a storm drew out lets the next begin earlier, by up to half an hour of ours and a quarter of that: what
     # falls idle later is kept for another hour.
     cloud.rules_of_witness = {"notice_ms": 17000}
     # Hetzner's time comes in whole seconds: read more often, one leap of it may pass over a narrow window to give back in.
-    cloud.write_config(supervisor={"restarts_max": 100, "restart_first": "50ms"}, hetzner={"poll_interval": "600ms"})
+    cloud.write_config(supervisor={"restarts_max": 100, "restart_first": "50ms"}, hetzner={"poll_interval": "600ms"},
+                       files={"audit_reserve": "256KiB"} if disk else {})
     cloud.start_daemon()
-    storm = Storm(cloud, seed)
+    storm = Storm(cloud, seed, disk=disk)
     storm.blow()
     cloud.heal()
     cloud.until("the daemon is ready again", cloud.ready, 20)

@@ -19,6 +19,7 @@ struct line {
     bool intent, outcome, found; /* found: open when the log was opened */
     bool known;                  /* this process knows the outcome, written or not */
     bool removed, removed_known; /* a create's node was removed: written, or known likewise */
+    uint64_t server_known;       /* that it made; known likewise */
     struct action_result result;
     char text[TEXT_BYTES_MAX + 1];
 };
@@ -65,6 +66,7 @@ bool audit_open(struct audit **out, int descriptor, const char *name,
         struct line *line = line_at(&memory, i);
         line->found = line->intent && !line->outcome;
         line->known = line->removed_known = false;
+        line->server_known = line->outcome ? line->result.server_id : 0;
         if (line->intent && reader->intent != NULL)
             reader->intent(line->id, line->kind, line->server_id, line->wall_ms, reader->argument);
         if (line->outcome && reader->outcome != NULL)
@@ -139,11 +141,13 @@ static void remember_removed(struct audit *audit, const char *node, bool written
     }
 }
 
-bool audit_removed(const struct audit *audit, const char *node)
+bool audit_name_used(const struct audit *audit, const char *node)
 {
     for (uint64_t i = 0; i < audit->count; i++) {
         const struct line *line = line_at(audit, i);
-        if ((line->removed || line->removed_known) && strcmp(line->node, node) == 0)
+        if ((line->removed || line->removed_known || line->server_id != 0 ||
+             line->server_known != 0) &&
+            strcmp(line->node, node) == 0)
             return true;
     }
     return false;
@@ -154,8 +158,10 @@ bool audit_outcome(struct audit *audit, const struct action *action,
 {
     (void)wall_ms;
     struct line *line = line_of(audit, result->id);
-    if (line != NULL)
+    if (line != NULL) {
         line->known = true;
+        line->server_known = result->server_id;
+    }
     if (action != NULL && result->kind == ACTION_REMOVE_NODE && result->outcome == OUTCOME_DONE)
         remember_removed(audit, action->node.name, writable(error));
     if (!writable(error))

@@ -119,6 +119,8 @@ static void create(struct sim *sim, json_t *body, struct effect *out)
         .start = true,
     };
     enum world_verdict verdict = world_server_create(sim->world, &spec, &id, actions);
+    sim->counts.condition[CONDITION_QUOTA] += verdict == WORLD_QUOTA;
+    sim->counts.condition[CONDITION_NAME_TAKEN] += verdict == WORLD_NAME_TAKEN;
     if (verdict != WORLD_OK)
         refuse_verdict(out, verdict);
     else

@@ -111,6 +111,15 @@ static void restart(void *argument, uint64_t generation)
         hands_start(sim);
 }
 
+static void note_fences_left(struct sim *sim)
+{
+    for (size_t i = 0; i < world_runner_count(sim->world); i++) {
+        const struct world_runner *runner = world_runner_at(sim->world, i);
+        sim->counts.condition[CONDITION_FENCE_LEFT] +=
+            runner->disabled && !runner->disabled_by_hand && runner->server_id != 0;
+    }
+}
+
 void hands_kill(struct sim *sim)
 {
     if (!sim->hands_alive)
@@ -119,6 +128,7 @@ void hands_kill(struct sim *sim)
     sim->hands_generation++;
     sim_say(sim, "= the actuator dies");
     actuator_clear(&sim->actuator);
+    note_fences_left(sim);
     judge_hands_lost(sim);
     sim_at(sim, dice_between(&sim->dice_people, 100, RESTART_MS_MOST), restart, NULL, sim,
            sim->hands_generation);

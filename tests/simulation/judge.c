@@ -46,6 +46,8 @@ void judge_forget(struct sim *sim)
         sim->tried[i].in_flight = 0;
         sim->tried[i].answered = true;
         sim->tried[i].failures = 0;
+        memcpy(sim->tried[i].missing_ms, sim->tried[i].missing_written_ms,
+               sizeof sim->tried[i].missing_ms);
     }
 }
 
@@ -53,10 +55,19 @@ void judge_forget(struct sim *sim)
 void judge_memory_lost(struct sim *sim)
 {
     for (uint32_t i = 0; i < sim->tried_count; i++)
-        for (unsigned k = 0; k < source_count; k++)
+        for (unsigned k = 0; k < source_count; k++) {
             sim->tried[i].seen[k] = false;
+            sim->tried[i].missing_ms[k] = 0;
+        }
     for (uint32_t i = 0; i < sim->tried_count; i++)
         sim->tried[i].rest_since_wall_ms = 0;
+}
+
+static void note_written(struct tried *tried)
+{
+    tried->rest_since_wall_ms = 0;
+    memcpy(tried->missing_written_ms, tried->missing_ms, sizeof tried->missing_ms);
+    tried->missing_written_ms[SOURCE_HETZNER] = 0; /* a server's absence is looked for anew */
 }
 
 /* Notes since when each node rests, as it was just written down. */
@@ -64,11 +75,13 @@ void judge_written(struct sim *sim)
 {
     const struct status *status = sim->output->status;
     for (uint32_t i = 0; i < sim->tried_count; i++)
-        sim->tried[i].rest_since_wall_ms = 0;
+        note_written(&sim->tried[i]);
     for (uint32_t i = 0; i < status->nodes_count; i++)
-        if (status->nodes[i].state == NODE_IDLE)
-            tried_of(sim, status->nodes[i].name)->rest_since_wall_ms =
-                sim_wall_ms(sim) - status->nodes[i].idle_ms;
+        if (status->nodes[i].state == NODE_IDLE) {
+            struct tried *tried = tried_of(sim, status->nodes[i].name);
+            tried->rest_since_wall_ms = sim_wall_ms(sim) - status->nodes[i].idle_ms;
+            tried->rest_since_ms = sim->now_ms - status->nodes[i].idle_ms;
+        }
 }
 
 /* Judged where the wall clock has not jumped since the rest began: what is written down is its. */
@@ -77,9 +90,10 @@ void judge_restored(struct sim *sim)
     const struct status *status = sim->output->status;
     char text[BOOK_TEXT_BYTES];
     for (uint32_t i = 0; i < status->nodes_count; i++) {
-        int64_t since = tried_of(sim, status->nodes[i].name)->rest_since_wall_ms;
+        const struct tried *tried = tried_of(sim, status->nodes[i].name);
+        int64_t since = tried->rest_since_wall_ms;
         struct scene scene = {.kind = SCENE_node};
-        bool by_one_clock = sim_wall_ms(sim) - since < sim->now_ms - sim->jumped_ms - JUMP_SLACK_MS;
+        bool by_one_clock = tried->rest_since_ms > sim->jumped_ms + JUMP_SLACK_MS;
         if (since == 0 || status->nodes[i].state != NODE_IDLE || !by_one_clock)
             continue;
         scene.u.node.failures_loud = FAILURES_LOUD;
@@ -109,7 +123,8 @@ void judge_picture(struct sim *sim, const struct picture *picture)
         bool present = false;
         for (uint32_t k = 0; k < picture->present_count && !present; k++)
             present = picture->present[k] == sim->tried[i].name;
-        sim->tried[i].missing[picture->source] = !present;
+        int64_t *missing_ms = &sim->tried[i].missing_ms[picture->source];
+        *missing_ms = present ? 0 : *missing_ms == 0 ? sim->now_ms : *missing_ms;
     }
 }
 
@@ -137,20 +152,57 @@ void judge_before_step(struct sim *sim)
 
 /* Nodes that each source once showed and does not now; those that our own teardown explains are not
  * counted (runners and Kubernetes nodes of any teardown, servers of the last step). */
-static void count_vanished(struct sim *sim, struct action_scene *scene)
+static bool counts(const struct tried *tried, unsigned source)
 {
+    enum node_state state = tried->state;
+    bool serves = state == NODE_PROVISIONING || state == NODE_BUSY || state == NODE_IDLE;
+    return tried->is_node && (source == SOURCE_HETZNER ? state != NODE_REMOVING : serves);
+}
+
+static bool vanished(const struct tried *tried, unsigned source)
+{
+    return counts(tried, source) && tried->seen[source] && tried->missing_ms[source] != 0;
+}
+
+struct vanishing {
+    uint32_t known, missing;
+};
+
+/* What vanished from one source at that time or within so long after it, of what was there. */
+static struct vanishing vanished_from(const struct sim *sim, unsigned source, int64_t from_ms,
+                                      int64_t within_ms)
+{
+    struct vanishing out = {0, 0};
     for (uint32_t i = 0; i < sim->tried_count; i++) {
         const struct tried *tried = &sim->tried[i];
-        enum node_state state = tried->state;
-        if (!tried->is_node)
+        int64_t missing_ms = tried->missing_ms[source];
+        if (!counts(tried, source) || (missing_ms != 0 && missing_ms < from_ms) ||
+            (missing_ms != 0 && !tried->seen[source]))
             continue;
-        bool serves = state == NODE_PROVISIONING || state == NODE_BUSY || state == NODE_IDLE;
-        for (unsigned k = 0; k < source_count; k++) {
-            bool counts = k == SOURCE_HETZNER ? state != NODE_REMOVING : serves;
-            scene->known[k] += counts && (tried->seen[k] || !tried->missing[k]);
-            scene->vanished[k] += counts && tried->seen[k] && tried->missing[k];
-        }
+        out.known++;
+        out.missing += missing_ms != 0 && missing_ms <= from_ms + within_ms;
     }
+    return out;
+}
+
+/* looks: how many times the age that a picture may have is still at once. The scene gets what would
+ * break the promise, if anything does. */
+static void count_vanished(struct sim *sim, struct action_scene *scene, unsigned looks)
+{
+    scene->vanished_floor = (uint32_t)sim->config->trust.breaker_floor;
+    scene->vanished_share_percent = (uint32_t)sim->config->trust.breaker_share_percent;
+    for (unsigned k = 0; k < source_count; k++)
+        for (uint32_t i = 0; i < sim->tried_count; i++) {
+            if (!vanished(&sim->tried[i], k))
+                continue;
+            struct vanishing found = vanished_from(sim, k, sim->tried[i].missing_ms[k],
+                                                   looks * scene->source_age_max_ms[k]);
+            scene->known[k] = found.known;
+            scene->vanished[k] = found.missing;
+            if (found.missing >= scene->vanished_floor &&
+                found.missing * 100 > found.known * scene->vanished_share_percent)
+                break;
+        }
 }
 
 static void look_at_sources(struct sim *sim, struct action_scene *scene)
@@ -210,9 +262,7 @@ static void judge_action(struct sim *sim, const struct action *action)
     if (sim_mono_ms(sim) - tried->asked_mono_ms <= 2 * sim->config->life.action_deadline_ms)
         out->in_flight = tried->in_flight;
     look_at_sources(sim, out);
-    count_vanished(sim, out);
-    out->vanished_floor = (uint32_t)sim->config->trust.breaker_floor;
-    out->vanished_share_percent = (uint32_t)sim->config->trust.breaker_share_percent;
+    count_vanished(sim, out, 1);
     if (tried->kind == action->kind && action->kind != ACTION_CREATE_SERVER) {
         out->failures = tried->failures;
         out->since_failure_ms = sim_mono_ms(sim) - tried->failed_mono_ms;
@@ -222,7 +272,7 @@ static void judge_action(struct sim *sim, const struct action *action)
     if (action->kind == ACTION_DRAIN_NODE)
         tried->drain_forced = action->force || (tried->drain_forced && tried->kind == action->kind);
     out->drain_forced = tried->drain_forced;
-    if (action->kind == ACTION_REMOVE_NODE && !tried->missing[SOURCE_KUBE])
+    if (action->kind == ACTION_REMOVE_NODE && tried->missing_ms[SOURCE_KUBE] == 0)
         out->pods_left = pods_left(sim, action->node.name);
     out->backoff_first_ms = BACKOFF_FIRST_MS;
     out->backoff_most_ms = BACKOFF_MOST_MS;
@@ -300,12 +350,24 @@ static void note_rails(struct sim *sim, const struct status *status)
                                  SIM_START_MS + sim->now_ms);
 }
 
+/* As long as so much may have vanished at once, every teardown waits for a person. */
+static void note_breaker(struct sim *sim)
+{
+    struct scene scene = {.kind = SCENE_action, .u.action = {.kind = ACTION_REMOVE_NODE}};
+    look_at_sources(sim, &scene.u.action);
+    count_vanished(sim, &scene.u.action, 2);
+    if (!promise_nothing_on_emptied(&scene.u.action))
+        witness_hindered(sim->witness, SIM_START_MS + sim->now_ms);
+}
+
 void judge_nodes(struct sim *sim)
 {
     const struct status *status = sim->output->status;
     char text[BOOK_TEXT_BYTES];
     if (sim->brain_alive && status != NULL)
         note_rails(sim, status);
+    if (sim->brain_alive)
+        note_breaker(sim);
     for (uint32_t i = 0; sim->brain_alive && status != NULL && i < status->nodes_count; i++) {
         const struct status_node *node = &status->nodes[i];
         const struct tried *tried = tried_of(sim, node->name);

@@ -121,19 +121,19 @@ static void see_version(struct work *work)
 
 static void see_jobs(struct work *work)
 {
-    const struct sim *sim = sim_now;
+    struct sim *sim = sim_now;
     struct gitea_job_list *list = &work->facts.jobs;
     list->item = sim_alloc((sim->open_jobs + 1) * sizeof *list->item);
     for (uint32_t i = 0; i < sim->open_jobs; i++) {
         const struct world_job *job = world_job_find(sim->world, sim->open_job[i]);
         if (job->status == WORLD_JOB_RUNNING)
-            show_job(work->facts.arena, job, &list->item[list->count++]);
+            show_job(sim, work->facts.arena, job, &list->item[list->count++]);
     }
 }
 
 static void see_runners(struct work *work)
 {
-    const struct sim *sim = sim_now;
+    struct sim *sim = sim_now;
     struct gitea_runner_list *list = &work->facts.runners;
     size_t count = world_runner_count(sim->world);
     list->item = sim_alloc((count + 1) * sizeof *list->item);

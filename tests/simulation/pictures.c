@@ -211,7 +211,18 @@ void show_pod(struct arena *arena, const struct world_pod *from, struct kube_pod
 /* -------------------------------------------------------------------------------------- Gitea */
 
 /* A runner's struct and a job's live as long as the world. */
-void show_runner(const struct sim *sim, struct arena *arena, const struct world_runner *from,
+/* Counts what a list says that is not so. */
+static void note_runner(struct sim *sim, const struct world_runner *runner, bool online, bool busy)
+{
+    uint64_t *condition = sim->counts.condition;
+    bool job = runner->job_id != 0;
+    bool dead = runner->server_id != 0 && !runner->daemon;
+    condition[CONDITION_BUSY_FALSE] += job && !busy;
+    condition[CONDITION_BUSY_STILL] += !job && busy;
+    condition[CONDITION_ONLINE_DEAD] += dead && online;
+}
+
+void show_runner(struct sim *sim, struct arena *arena, const struct world_runner *from,
                  struct gitea_runner *to)
 {
     const char **labels = take(arena, (from->labels.count + 1) * sizeof *labels);
@@ -227,10 +238,18 @@ void show_runner(const struct sim *sim, struct arena *arena, const struct world_
         .labels = labels,
         .labels_count = from->labels.count,
     };
+    note_runner(sim, from, to->online, to->busy);
 }
 
-void show_job(struct arena *arena, const struct world_job *from, struct gitea_job *to)
+void show_job(struct sim *sim, struct arena *arena, const struct world_job *from,
+              struct gitea_job *to)
 {
+    const struct world_runner *runner =
+        from->status == WORLD_JOB_RUNNING ? world_runner_find(sim->world, from->runner_id) : NULL;
+    sim->counts.condition[CONDITION_JOB_LOST] +=
+        from->status == WORLD_JOB_RUNNING && (runner == NULL || !runner->registered);
+    sim->counts.condition[CONDITION_OFFLINE_JOB] +=
+        runner != NULL && runner->registered && !world_runner_online(sim->world, runner);
     const char **labels = take(arena, (from->labels.count + 1) * sizeof *labels);
     for (uint32_t i = 0; i < from->labels.count; i++)
         labels[i] = from->labels.items[i];

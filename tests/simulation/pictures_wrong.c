@@ -71,6 +71,37 @@ void picture_make_lack(struct sim *sim, struct picture *picture)
     }
 }
 
+/* Fisher and Yates: each order is as likely. */
+static void shuffle(struct dice *dice, const void *items, uint32_t count, size_t each)
+{
+    unsigned char *all = (unsigned char *)(uintptr_t)items, kept[512];
+    if (each > sizeof kept)
+        sim_die("an entry of a list is larger than its shuffling expects");
+    for (uint32_t i = count; i > 1; i--) {
+        uint64_t k = dice_roll(dice, i);
+        memcpy(kept, all + k * each, each);
+        memcpy(all + k * each, all + (i - 1) * each, each);
+        memcpy(all + (i - 1) * each, kept, each);
+    }
+}
+
+void picture_shuffle(struct sim *sim, struct picture *picture)
+{
+    struct dice *dice = &sim->dice_fault[FAULT_PICTURE_SHUFFLED];
+    if (picture->source == SOURCE_GITEA) {
+        struct gitea_snapshot *gitea = &picture->u.gitea;
+        shuffle(dice, gitea->jobs, gitea->jobs_count, sizeof gitea->jobs[0]);
+        shuffle(dice, gitea->runners, gitea->runners_count, sizeof gitea->runners[0]);
+    } else if (picture->source == SOURCE_HETZNER) {
+        struct hetzner_snapshot *hetzner = &picture->u.hetzner;
+        shuffle(dice, hetzner->servers, hetzner->servers_count, sizeof hetzner->servers[0]);
+    } else {
+        struct kube_snapshot *kube = &picture->u.kube;
+        shuffle(dice, kube->nodes, kube->nodes_count, sizeof kube->nodes[0]);
+        shuffle(dice, kube->pods, kube->pods_count, sizeof kube->pods[0]);
+    }
+}
+
 struct snapshot_head *picture_head(struct picture *picture)
 {
     return picture->source == SOURCE_GITEA     ? &picture->u.gitea.head

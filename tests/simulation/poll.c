@@ -133,6 +133,8 @@ static void finish(struct reading *reading)
         picture_make_empty(picture);
     else if (sim_strikes(sim, FAULT_PICTURE_LACKS))
         picture_make_lack(sim, picture);
+    if (sim_strikes(sim, FAULT_PICTURE_SHUFFLED) && picture->parent == NULL)
+        picture_shuffle(sim, picture);
     if (picture->parent == NULL) { /* never a chain of stale ones */
         picture_drop(poller->before);
         poller->before = picture;
@@ -233,7 +235,7 @@ static uint32_t read_jobs(struct reading *reading)
          i++, items++) {
         const struct world_job *job = world_job_find(sim->world, sim->open_job[i]);
         if (!has_job(reading, job->id))
-            show_job(reading->picture->arena, job, &reading->jobs[reading->count++]);
+            show_job(sim, reading->picture->arena, job, &reading->jobs[reading->count++]);
     }
     return items;
 }

@@ -29,6 +29,8 @@ void counts_add(struct sim_counts *to, const struct sim_counts *from)
     to->edges_seen |= from->edges_seen;
     for (unsigned i = 0; i < edge_count; i++)
         to->edge_runs[i] += from->edge_runs[i] + (from->runs == 1 && (from->edges_seen >> i & 1));
+    for (unsigned i = 0; i < sim_condition_count; i++)
+        to->condition[i] += from->condition[i];
     for (unsigned i = 0; i < sim_fault_count; i++) {
         to->struck[i] += from->struck[i];
         for (unsigned k = 0; k < STATES_SEEN; k++)
@@ -50,6 +52,18 @@ static void print_faults(const struct sim_counts *counts, FILE *out)
             fprintf(out, " %9llu", (unsigned long long)counts->covered[k][i]);
         fprintf(out, "\n");
     }
+}
+
+static void print_conditions(const struct sim_counts *counts, FILE *out)
+{
+    static const char *const words[] = {
+#define CONDITION(name, word, doc) [CONDITION_##name] = (word),
+#include "tests/simulation/conditions.def"
+#undef CONDITION
+    };
+    fprintf(out, "\nwhat came of itself or of a fault, and how often it was shown:\n");
+    for (unsigned i = 0; i < sim_condition_count; i++)
+        fprintf(out, "%-50s %10llu\n", words[i], (unsigned long long)counts->condition[i]);
 }
 
 static void print_edges(const struct sim_counts *counts, FILE *out)
@@ -80,6 +94,7 @@ void report_print(const struct sim_counts *counts, const struct book *book, doub
                   FILE *out)
 {
     print_faults(counts, out);
+    print_conditions(counts, out);
     print_edges(counts, out);
     print_promises(book, out);
     fprintf(out,

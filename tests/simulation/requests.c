@@ -39,6 +39,8 @@ enum api_fate sim_fate(struct sim *sim, enum source source, bool writes)
         witness_hindered(sim->witness, SIM_START_MS + sim->now_ms);
         return FATE_REFUSED;
     }
+    if (writes && sim_strikes(sim, FAULT_CHANGE_LOST))
+        return FATE_LOST_ANSWER;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if ((rows[i].fate != FATE_LOCKED || (writes && source != SOURCE_GITEA)) &&
             sim_strikes(sim, rows[i].fault))

@@ -37,6 +37,13 @@ enum sim_fault {
 };
 const char *sim_fault_word(enum sim_fault fault);
 
+enum sim_condition {
+#define CONDITION(name, word, doc) CONDITION_##name,
+#include "tests/simulation/conditions.def"
+#undef CONDITION
+    sim_condition_count
+};
+
 /* ---------------------------------------------------------------------------------------- dice */
 
 /* A name as a number: two names of one run never share one in practice. */
@@ -102,6 +109,7 @@ struct sim_counts {
     double server_days, world_days;
     uint64_t struck[sim_fault_count];
     uint64_t covered[STATES_SEEN][sim_fault_count]; /* nodes in this state when the fault struck */
+    uint64_t condition[sim_condition_count];        /* how often each was shown */
     uint32_t edges_seen;                            /* bits of enum edge */
     uint64_t edge_runs[32];                         /* in how many runs each was taken */
     uint64_t jobs, jobs_done, jobs_cancelled, jobs_failed, servers, hours_paid;
@@ -132,9 +140,12 @@ struct tried {
     int64_t asked_mono_ms, failed_mono_ms;
     bool is_node; /* of the core's fleet, in this state, before the step */
     enum node_state state;
-    bool seen[source_count], missing[source_count];
-    bool drain_forced;          /* since it last began to drain */
-    int64_t rest_since_wall_ms; /* as the newest checkpoint says; 0 it says none */
+    bool seen[source_count];
+    int64_t missing_ms[source_count]; /* since when each source does not show it; 0 it does */
+    int64_t missing_written_ms[source_count]; /* the same, as the newest checkpoint knows it */
+    bool drain_forced;                        /* since it last began to drain */
+    int64_t rest_since_wall_ms;               /* as the newest checkpoint says; 0 it says none */
+    int64_t rest_since_ms;                    /* the same by the world's time */
 };
 
 /* The last picture of a source that the core was given. */
@@ -261,9 +272,10 @@ void picture_note_present(struct picture *picture, const char *name);
 void show_server(struct arena *arena, const struct world_server *from, struct hetzner_server *to);
 void show_node(struct arena *arena, const struct world_node *from, struct kube_node *to);
 void show_pod(struct arena *arena, const struct world_pod *from, struct kube_pod *to);
-void show_runner(const struct sim *sim, struct arena *arena, const struct world_runner *from,
+void show_runner(struct sim *sim, struct arena *arena, const struct world_runner *from,
                  struct gitea_runner *to);
-void show_job(struct arena *arena, const struct world_job *from, struct gitea_job *to);
+void show_job(struct sim *sim, struct arena *arena, const struct world_job *from,
+              struct gitea_job *to);
 uint32_t show_prices(struct arena *arena, struct hetzner_price **to);
 const char *show_text(struct arena *arena, const char *text);
 bool is_managed(const struct world_map *labels);
@@ -275,6 +287,7 @@ struct snapshot_head *picture_head(struct picture *picture);
 void picture_make_stale(struct picture *picture, struct picture *before);
 void picture_make_empty(struct picture *picture);
 void picture_make_lack(struct sim *sim, struct picture *picture);
+void picture_shuffle(struct sim *sim, struct picture *picture);
 
 /* brain.c */
 void brain_start(struct sim *sim);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/names.h"
+#include "proto/message.h"
 
 /* A snapshot with copies of its lists: freed whole when the core hands it back. */
 struct held {
@@ -383,4 +384,16 @@ void world_serve_many(struct world *world, uint32_t count, uint64_t *runner)
     for (uint32_t i = 0; i < count; i++)
         runner[i] = world_serve(world, &world->action[i]);
     world_unlist_jobs(world);
+}
+
+void world_restart(struct world *world)
+{
+    struct checkpoint copy = *world->out->checkpoint;
+    struct error error;
+    copy.sequence = 1;
+    struct message *message = message_copy(MESSAGE_checkpoint, &copy, &error);
+    if (message == NULL)
+        abort();
+    world_start(world, message_checkpoint(message));
+    message_free(message);
 }

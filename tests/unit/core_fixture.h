@@ -50,6 +50,7 @@ void world_free(struct world *world);
 struct world *world_begin(const char *path, const char *value);
 /* A fresh core (epoch + 1) from `checkpoint` (NULL none) and an actuator's empty state. */
 void world_start(struct world *world, const struct checkpoint *checkpoint);
+void world_restart(struct world *world); /* from what the core last wanted written */
 void world_configure(struct world *world, const char *path, const char *value);
 
 void world_step(struct world *world, struct core_event *event);

@@ -201,6 +201,24 @@ static void test_creates_a_minute_outlive_a_restart(void)
     fixture_close();
 }
 
+/* An old checkpoint may ask again for a server that was rented, used and given back since. */
+static void test_a_name_that_was_given_back_is_used_up(void)
+{
+    fixture_open();
+    script(POST, 201, created("success"), SCRIPT_ALWAYS);
+    struct action removal = fixture_action(ACTION_REMOVE_NODE);
+    struct action_result done = {
+        .id = removal.id, .kind = ACTION_REMOVE_NODE, .outcome = OUTCOME_DONE, .text = "gone"};
+    struct error error;
+    CU_ASSERT_TRUE(audit_intent(fixture.audit, &removal, 1795764000000, &error));
+    CU_ASSERT_TRUE(audit_outcome(fixture.audit, &removal, &done, 1795764000000, &error));
+    run();
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_REFUSED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(last.text, "its name is used up"));
+    fixture_restart();
+    refused("its name is used up");
+}
+
 static void test_the_same_id_twice(void)
 {
     fixture_open();
@@ -273,6 +291,7 @@ int main(void)
         {"sold out is said", test_sold_out_is_said},
         {"caps", test_caps},
         {"creates a minute outlive a restart", test_creates_a_minute_outlive_a_restart},
+        {"a name that was given back is used up", test_a_name_that_was_given_back_is_used_up},
         {"the same id twice", test_the_same_id_twice},
         {"one action a node, several nodes", test_one_action_a_node_several_nodes_at_once},
         {"a stop leaves nothing half done", test_a_stop_leaves_nothing_half_done},

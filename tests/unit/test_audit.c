@@ -121,18 +121,46 @@ static void test_a_removed_node_uses_up_its_name(void)
     CU_ASSERT_TRUE(audit_outcome(audit, &action, &result, WALL, &error));
     reopen(&limits);
     CU_ASSERT_EQUAL(open_count(), 1); /* refused: the node is still there */
-    CU_ASSERT_FALSE(audit_removed(audit, "n"));
+    CU_ASSERT_FALSE(audit_name_used(audit, "n"));
 
     CU_ASSERT_TRUE(intend(3, ACTION_REMOVE_NODE));
     action.id.counter = result.id.counter = 3;
     result.outcome = OUTCOME_DONE;
     CU_ASSERT_TRUE(audit_outcome(audit, &action, &result, WALL, &error));
     CU_ASSERT_EQUAL(open_count(), 0);
-    CU_ASSERT_TRUE(audit_removed(audit, "n"));
+    CU_ASSERT_TRUE(audit_name_used(audit, "n"));
     reopen(&limits);
     CU_ASSERT_EQUAL(open_count(), 0);
-    CU_ASSERT_TRUE(audit_removed(audit, "n"));
-    CU_ASSERT_FALSE(audit_removed(audit, "m"));
+    CU_ASSERT_TRUE(audit_name_used(audit, "n"));
+    CU_ASSERT_FALSE(audit_name_used(audit, "m"));
+    end();
+}
+
+/* What a line says of a server is enough: its removal may be known to nobody. */
+static void test_a_name_that_had_a_server_is_used_up(void)
+{
+    begin(&limits);
+    struct action create = action_of(1, ACTION_CREATE_SERVER),
+                  look = action_of(2, ACTION_DRAIN_NODE);
+    create.node.server_id = look.node.server_id = 0;
+    CU_ASSERT_TRUE(audit_intent(audit, &create, WALL, &error));
+    CU_ASSERT_FALSE(audit_name_used(audit, "n"));
+    struct action_result result = {.id = create.id,
+                                   .kind = create.kind,
+                                   .outcome = OUTCOME_FAILED,
+                                   .server_id = 7,
+                                   .text = ""};
+    CU_ASSERT_TRUE(audit_outcome(audit, &create, &result, WALL, &error));
+    CU_ASSERT_TRUE(audit_name_used(audit, "n"));
+    reopen(&limits);
+    CU_ASSERT_TRUE(audit_name_used(audit, "n"));
+    look.node.name = "m";
+    look.node.server_id = 8;
+    CU_ASSERT_TRUE(audit_intent(audit, &look, WALL, &error));
+    CU_ASSERT_TRUE(audit_name_used(audit, "m"));
+    reopen(&limits);
+    CU_ASSERT_TRUE(audit_name_used(audit, "m"));
+    CU_ASSERT_FALSE(audit_name_used(audit, "o"));
     end();
 }
 
@@ -238,6 +266,7 @@ int main(void)
     CU_TestInfo tests[] = {
         {"open intents are unknown after a crash", test_open_intents_are_unknown_after_a_crash},
         {"a removed node uses up its name", test_a_removed_node_uses_up_its_name},
+        {"a name that had a server is used up", test_a_name_that_had_a_server_is_used_up},
         {"a torn line is cut off", test_a_torn_line_is_cut_off},
         {"strange lines are skipped", test_strange_lines_are_skipped},
         {"no id below an open one is the highest", test_no_id_below_an_open_one_is_the_highest},

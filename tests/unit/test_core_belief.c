@@ -8,7 +8,6 @@
 #include "common/names.h"
 #include "core_fixture.h"
 #include "cunit_main.h"
-#include "proto/message.h"
 
 static struct world *begin(void)
 {
@@ -25,18 +24,6 @@ static uint64_t second_runner(struct world *world, const char *name)
     world->runner[world->runners].id = world->next_id++;
     world->runner[world->runners].name = name;
     return world->runner[world->runners++].id;
-}
-
-/* A restart from what the core last wanted written. */
-static void restart(struct world *world)
-{
-    struct checkpoint copy = *world->out->checkpoint;
-    struct error error;
-    copy.sequence = 1;
-    struct message *message = message_copy(MESSAGE_checkpoint, &copy, &error);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(message);
-    world_start(world, message_checkpoint(message));
-    message_free(message);
 }
 
 /* --------------------------------------------------------------------------- what looks alike */
@@ -158,22 +145,6 @@ static void test_listed_again_is_there_again(void)
     world->server[world->servers++] = kept;
     world_run(world, MINUTES(10));
     CU_ASSERT_EQUAL(world_count(world, ACTION_DEREGISTER_RUNNERS), 0);
-    world_free(world);
-}
-
-static void test_half_of_the_fleet_is_not_too_much(void)
-{
-    struct world *world = begin();
-    uint64_t runner[4];
-    world_serve_many(world, 4, runner);
-    world_run(world, MINUTES(1));
-    world_unlist_server(world, world->action[0].node);
-    world_unlist_server(world, world->action[1].node);
-    world_run(world, 30000);
-    CU_ASSERT_FALSE(world_alarm(world, ALARM_BREAKER));
-    world_unlist_server(world, world->action[2].node);
-    world_poll(world);
-    CU_ASSERT_TRUE(world_alarm(world, ALARM_BREAKER));
     world_free(world);
 }
 
@@ -310,7 +281,7 @@ static void test_a_restart_remembers_runners_without_pods(void)
     world_run(world, MINUTES(1));
     world->pods = 0;
     world_poll(world);
-    restart(world);
+    world_restart(world);
     world_run(world, MINUTES(57));
     struct world_action *step = world_last(world, ACTION_DEREGISTER_RUNNERS);
     CU_ASSERT_PTR_NOT_NULL_FATAL(step);
@@ -326,7 +297,7 @@ static void test_a_restart_looks_before_it_asks(void)
     world_serve_many(world, 1, &runner);
     while (world_count(world, ACTION_DEREGISTER_RUNNERS) == 0)
         world_poll(world);
-    restart(world);
+    world_restart(world);
     world_feed(world, SOURCE_HETZNER); /* begun in the very instant of the start */
     world_feed(world, SOURCE_KUBE);
     world_feed(world, SOURCE_GITEA);
@@ -359,7 +330,7 @@ static void test_a_restart_remembers_what_is_sold_out(void)
     world_job(world, JOB_RUNNABLE, "linux", 0);
     world_poll(world);
     world_answer(world, &world->action[0], OUTCOME_FAILED, TROUBLE_SOLD_OUT);
-    restart(world);
+    world_restart(world);
     world_run(world, MINUTES(4));
     CU_ASSERT_EQUAL(world_count(world, ACTION_CREATE_SERVER), 1);
     world_run(world, MINUTES(2));
@@ -372,7 +343,7 @@ static void test_a_restart_remembers_whose_create_it_was(void)
     struct world *world = begin();
     world_job(world, JOB_RUNNABLE, "linux", 0);
     world_poll(world);
-    restart(world);
+    world_restart(world);
     world_run(world, MINUTES(1));
     CU_ASSERT_EQUAL_FATAL(world_count(world, ACTION_CREATE_SERVER), 2);
     CU_ASSERT_STRING_EQUAL(world->action[1].node, world->action[0].node);
@@ -387,22 +358,9 @@ static void test_a_restart_remembers_how_old_a_create_is(void)
     world_poll(world);
     world_unlist_jobs(world);
     world_run(world, MINUTES(6));
-    restart(world);
+    world_restart(world);
     world_run(world, MINUTES(5));
     CU_ASSERT_EQUAL(world->out->status->nodes_count, 0);
-    world_free(world);
-}
-
-static void test_the_breaker_knows_nodes_from_before(void)
-{
-    struct world *world = begin();
-    uint64_t runner[3];
-    world_serve_many(world, 3, runner);
-    world_run(world, MINUTES(1));
-    restart(world);
-    world->nodes = 0; /* their runners are still listed */
-    world_run(world, MINUTES(1));
-    CU_ASSERT_TRUE(world_alarm(world, ALARM_BREAKER));
     world_free(world);
 }
 
@@ -416,7 +374,6 @@ int main(void)
         {"an answer from before the restart", test_an_answer_from_before_the_restart},
         {"ids go on above the log", test_ids_go_on_above_the_log},
         {"listed again is there again", test_listed_again_is_there_again},
-        {"half of the fleet", test_half_of_the_fleet_is_not_too_much},
         {"a runner without its pod", test_a_runner_without_its_pod_is_still_its_nodes},
         {"a job on an unlisted runner", test_a_job_on_an_unlisted_runner_keeps_the_node},
         {"registered is not online", test_registered_is_not_online},
@@ -430,7 +387,6 @@ int main(void)
         {"a restart: what is sold out", test_a_restart_remembers_what_is_sold_out},
         {"a restart: whose create it was", test_a_restart_remembers_whose_create_it_was},
         {"a restart: how old a create is", test_a_restart_remembers_how_old_a_create_is},
-        {"a restart: the breaker", test_the_breaker_knows_nodes_from_before},
         CU_TEST_INFO_NULL,
     };
     return cunit_run("core_belief", tests);

@@ -6,7 +6,6 @@
 
 #include "core_fixture.h"
 #include "cunit_main.h"
-#include "proto/message.h"
 
 static struct world *begin(void)
 {
@@ -105,33 +104,6 @@ static void test_a_checkpoint_is_tried_again(void)
     CU_ASSERT_TRUE(world->out->checkpoint_changed);
     world_step(world, &(struct core_event){.kind = CORE_STORAGE, .u.storage_trouble = NULL});
     CU_ASSERT_FALSE(world->out->checkpoint_changed);
-    world_free(world);
-}
-
-/* A restart from what the core last wanted written. */
-static void restart(struct world *world)
-{
-    struct checkpoint copy = *world->out->checkpoint;
-    struct error error;
-    copy.sequence = 1;
-    struct message *message = message_copy(MESSAGE_checkpoint, &copy, &error);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(message);
-    world_start(world, message_checkpoint(message));
-    message_free(message);
-}
-
-static void test_the_breaker_works_after_a_restart(void)
-{
-    struct world *world = begin();
-    uint64_t runner[3];
-    serve(world, 3, runner);
-    world_run(world, MINUTES(2));
-    restart(world);
-    world->nodes = world->pods = world->runners = 0; /* Kubernetes and Gitea show nothing now */
-    world_run(world, MINUTES(20));
-    CU_ASSERT_TRUE(world_alarm(world, ALARM_BREAKER));
-    CU_ASSERT_EQUAL(world_count(world, ACTION_DEREGISTER_RUNNERS), 0);
-    CU_ASSERT_EQUAL(world_count(world, ACTION_REMOVE_NODE), 0);
     world_free(world);
 }
 
@@ -285,7 +257,6 @@ int main(void)
          test_a_picture_from_the_future_is_not_believed},
         {"one list without a new server rents no other", test_one_list_without_it_rents_no_other},
         {"a checkpoint is tried again until it is written", test_a_checkpoint_is_tried_again},
-        {"the breaker works after a restart", test_the_breaker_works_after_a_restart},
         {"a server is young from its own birth", test_a_server_is_young_from_its_own_birth},
         {"a machine that joins late is drained", test_a_machine_that_joins_late_is_drained},
         {"after a runner was seen it looks, and asks",

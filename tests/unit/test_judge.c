@@ -198,9 +198,9 @@ static void test_what_is_in_flight_counts(void)
     deeds.creating_count = 2;
     CU_ASSERT_EQUAL(judge_create(config, &action, &facts, &deeds).rail, RAIL_SERVERS);
     deeds.creating_count = 1;
-    deeds.removed_before = true; /* whoever asks again works from an old memory */
+    deeds.name_used = true; /* whoever asks again works from an old memory */
     CU_ASSERT_EQUAL(judge_create(config, &action, &facts, &deeds).rail, RAIL_NAME);
-    deeds.removed_before = false;
+    deeds.name_used = false;
     deeds.requests_remaining = 10;
     CU_ASSERT_EQUAL(judge_create(config, &action, &facts, &deeds).rail, RAIL_REQUESTS);
     config_free(config);

@@ -95,6 +95,9 @@ static void track(uint64_t *hash, const struct tiny *tiny, const struct tiny_tra
     number(hash, track->lost);
     recent(hash, tiny, track->failures > 0 ? track->failed_ms : 0, HOUR_MS);
     recent(hash, tiny, track->late ? track->late_ms : 0, LATE_MS);
+    number(hash, track->gone);
+    for (unsigned k = 0; k < 3; k++)
+        recent(hash, tiny, track->gone & 1u << k ? track->gone_ms[k] : 0, STALE_MS);
 }
 
 static void saved(uint64_t *hash, const struct tiny *tiny, const struct tiny_saved *saved)
@@ -117,6 +120,8 @@ static void saved(uint64_t *hash, const struct tiny *tiny, const struct tiny_sav
         wall(hash, tiny, node->idle_ms);
         wall(hash, tiny, node->asked_ms);
         number(hash, node->kube_seen + 2u * node->runners_seen);
+        wall(hash, tiny, node->kube_missing_ms);
+        wall(hash, tiny, node->runners_missing_ms);
         for (unsigned r = 0; r < node->runners; r++)
             number(hash, node->runner[r]);
         number(hash, NEVER);

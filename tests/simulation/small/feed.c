@@ -32,7 +32,9 @@ static void save_node(struct tiny_saved_node *to, const struct checkpoint_node *
                                    .idle_ms = from->idle_since_wall_ms,
                                    .asked_ms = from->create_asked_wall_ms,
                                    .kube_seen = from->kube_seen,
-                                   .runners_seen = from->runners_seen};
+                                   .runners_seen = from->runners_seen,
+                                   .kube_missing_ms = from->kube_missing_wall_ms,
+                                   .runners_missing_ms = from->runners_missing_wall_ms};
     for (uint32_t r = 0; r < from->runners_count && r < TINY_RUNNERS * 2; r++) {
         to->runner[r] = (uint32_t)from->runners[r].id;
         to->runner_name[r] = name_index(from->runners[r].name);
@@ -87,6 +89,8 @@ static const struct checkpoint *load(const struct tiny_saved *from)
                                            .create_asked_wall_ms = saved->asked_ms,
                                            .kube_seen = saved->kube_seen,
                                            .runners_seen = saved->runners_seen,
+                                           .kube_missing_wall_ms = saved->kube_missing_ms,
+                                           .runners_missing_wall_ms = saved->runners_missing_ms,
                                            .failures = saved->failures,
                                            .runners = runner[n],
                                            .runners_count = saved->runners,
@@ -260,16 +264,31 @@ void feed_step(struct sim *sim, struct core_event *event)
 
 /* ------------------------------------------------------------------------------- what goes in */
 
+static void note_shown(struct tiny *tiny, unsigned slot, enum source source,
+                       const struct tiny_picture *picture)
+{
+    struct tiny_track *track = &tiny->track[slot];
+    uint8_t bit = (uint8_t)(1u << source);
+    bool there = false;
+    for (unsigned p = 0; p < TINY_SLOTS; p++)
+        there = there || picture->land.slot[p].name == tiny->land.slot[slot].name;
+    if (there) {
+        track->shown |= bit;
+        track->gone &= (uint8_t)~bit;
+    } else if ((track->shown & bit) != 0 && (track->gone & bit) == 0) {
+        track->gone |= bit;
+        track->gone_ms[source] = tiny->mono_ms;
+    }
+}
+
 void feed_picture(struct sim *sim, enum source source, const struct tiny_picture *picture)
 {
     struct tiny *tiny = &sim->tiny;
     struct core_event event = {0};
     uint8_t buffer = !tiny->buffer[source];
     for (unsigned s = 0; s < TINY_SLOTS; s++)
-        for (unsigned p = 0; p < TINY_SLOTS; p++)
-            if (tiny->land.slot[s].name != 0 &&
-                picture->land.slot[p].name == tiny->land.slot[s].name)
-                tiny->track[s].shown |= (uint8_t)(1u << source);
+        if (tiny->land.slot[s].name != 0)
+            note_shown(tiny, s, source, picture);
     show_build(source, buffer, picture, &event);
     if (picture != &tiny->held[source])
         tiny->held[source] = *picture;
@@ -362,7 +381,7 @@ void feed_start(struct sim *sim, unsigned checkpoint)
     for (unsigned s = 0; s < TINY_SLOTS; s++) {
         tiny->errand[s].orphan = tiny->errand[s].stage != 0;
         tiny->track[s].failures = 0;
-        tiny->track[s].shown = 0;
+        tiny->track[s].shown = tiny->track[s].gone = 0;
     }
     feed_step(sim, &(struct core_event){.kind = CORE_CHECKPOINT, .u.checkpoint = saved});
     if (tiny->connected)

@@ -116,27 +116,39 @@ void scene_call(struct sim *sim, unsigned slot, enum scene_call call,
 
 /* ------------------------------------------------------------------------------------- actions */
 
-static bool pictured(const struct tiny *tiny, unsigned source, uint16_t name)
-{
-    for (unsigned s = 0; s < TINY_SLOTS; s++)
-        if (tiny->held[source].land.slot[s].name == name)
-            return true;
-    return false;
-}
-
 /* What our own teardown explains is not counted: of Hetzner's, once it is to be removed; of the
  * others', once it is given back. */
-static void count_vanished(const struct sim *sim, unsigned source, struct action_scene *out)
+static bool counts(const struct sim *sim, unsigned source, unsigned slot)
 {
     const struct tiny *tiny = &sim->tiny;
+    enum node_state state;
+    return tiny->land.slot[slot].name != 0 && core_knows(sim, tiny->land.slot[slot].name, &state) &&
+           state != NODE_REMOVING && (source == SOURCE_HETZNER || state < NODE_DEREGISTERING) &&
+           (tiny->track[slot].shown & 1u << source) != 0;
+}
+
+/* What vanished within the age that a picture may have, of what was there; of two worlds' worth of
+ * such groups the larger. */
+static void count_vanished(const struct sim *sim, unsigned source, struct action_scene *out)
+{
+    const struct tiny_track *track = sim->tiny.track;
+    unsigned bit = 1u << source;
     for (unsigned s = 0; s < TINY_SLOTS; s++) {
-        enum node_state state;
-        if (tiny->land.slot[s].name == 0 || !core_knows(sim, tiny->land.slot[s].name, &state) ||
-            state == NODE_REMOVING || (source != SOURCE_HETZNER && state >= NODE_DEREGISTERING) ||
-            (tiny->track[s].shown & 1u << source) == 0)
+        uint32_t known = 0, together = 0;
+        int64_t from_ms = track[s].gone_ms[source];
+        if (!counts(sim, source, s) || (track[s].gone & bit) == 0)
             continue;
-        out->known[source]++;
-        out->vanished[source] += !pictured(tiny, source, tiny->land.slot[s].name);
+        for (unsigned k = 0; k < TINY_SLOTS; k++) {
+            bool gone = (track[k].gone & bit) != 0;
+            if (!counts(sim, source, k) || (gone && track[k].gone_ms[source] < from_ms))
+                continue;
+            known++;
+            together += gone && track[k].gone_ms[source] <= from_ms + STALE_MS;
+        }
+        if (together >= out->vanished[source]) {
+            out->known[source] = known;
+            out->vanished[source] = together;
+        }
     }
 }
 

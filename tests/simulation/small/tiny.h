@@ -107,7 +107,9 @@ struct tiny_track {
     uint8_t shown;          /* bit set of the sources that ever showed it to this core */
     uint8_t step, failures; /* of this action, in a row */
     uint8_t lost;           /* kind + 1 of an action that died with the actuator */
+    uint8_t gone;           /* bit set of those that showed it and do not now */
     int64_t failed_ms, hours, worked_ms, late_ms;
+    int64_t gone_ms[3]; /* since when */
 };
 
 /* A checkpoint as it was written. */
@@ -116,6 +118,7 @@ struct tiny_saved_node {
     uint8_t state, reason, failures, runners;
     uint64_t epoch, counter, server;
     bool kube_seen, runners_seen;
+    int64_t kube_missing_ms, runners_missing_ms; /* wall; 0 they are not */
     int64_t since_ms, idle_ms, asked_ms;
     uint32_t runner[TINY_RUNNERS * 2];
     uint16_t runner_name[TINY_RUNNERS * 2];

@@ -1,0 +1,151 @@
+/* The breaker: what vanishes at once is not believed, what goes in turn is, and a restart forgets
+ * neither. May not: know how the core counts. */
+#include "core_fixture.h"
+#include "cunit_main.h"
+
+static struct world *begin(void)
+{
+    return world_begin("life.idle_timeout", "0s");
+}
+
+static void test_half_of_the_fleet_is_not_too_much(void)
+{
+    struct world *world = begin();
+    uint64_t runner[4];
+    world_serve_many(world, 4, runner);
+    world_run(world, MINUTES(1));
+    world_unlist_server(world, world->action[0].node);
+    world_unlist_server(world, world->action[1].node);
+    world_run(world, 30000);
+    CU_ASSERT_FALSE(world_alarm(world, ALARM_BREAKER));
+    world_unlist_server(world, world->action[2].node);
+    world_poll(world);
+    CU_ASSERT_TRUE(world_alarm(world, ALARM_BREAKER));
+    world_free(world);
+}
+
+/* "At once" ends twice the age after the first that vanished: with `late` one look later. */
+static bool opens_when_the_third_follows_after(int64_t ms)
+{
+    struct world *world = begin();
+    uint64_t runner[4];
+    world_serve_many(world, 4, runner);
+    world_run(world, MINUTES(1));
+    world_unlist_node(world, world->action[0].node);
+    world_unlist_node(world, world->action[1].node);
+    world_poll(world);
+    world_run(world, ms - WORLD_POLL_MS);
+    CU_ASSERT_FALSE(world_alarm(world, ALARM_BREAKER));
+    world_unlist_node(world, world->action[2].node);
+    world_poll(world);
+    bool opened = world_alarm(world, ALARM_BREAKER);
+    world_free(world);
+    return opened;
+}
+
+static void test_what_vanishes_in_turn_opens_nothing(void)
+{
+    CU_ASSERT_TRUE(opens_when_the_third_follows_after(MINUTES(2)));
+    CU_ASSERT_FALSE(opens_when_the_third_follows_after(MINUTES(2) + WORLD_POLL_MS));
+}
+
+/* Of five, two went long ago; two of the other three are most of what was there. */
+static void test_what_went_long_ago_is_no_part_of_the_fleet(void)
+{
+    struct world *world = begin();
+    uint64_t runner[5];
+    world_serve_many(world, 5, runner);
+    world_run(world, MINUTES(1));
+    for (uint32_t i = 0; i < 4; i++) {
+        world_unlist_node(world, world->action[i].node);
+        world_poll(world);
+        CU_ASSERT_EQUAL(world_alarm(world, ALARM_BREAKER), i == 3);
+        if (i < 2)
+            world_run(world, MINUTES(5));
+    }
+    world_free(world);
+}
+
+static void test_the_breaker_knows_nodes_from_before(void)
+{
+    struct world *world = begin();
+    uint64_t runner[3];
+    world_serve_many(world, 3, runner);
+    world_run(world, MINUTES(1));
+    world_restart(world);
+    world->nodes = 0; /* their runners are still listed */
+    world_run(world, MINUTES(1));
+    CU_ASSERT_TRUE(world_alarm(world, ALARM_BREAKER));
+    world_free(world);
+}
+
+/* Two vanish long before the restart, as when a person took them away, and one after it. */
+static void test_a_restart_remembers_what_vanished_when(void)
+{
+    struct world *world = begin();
+    uint64_t runner[4];
+    world_serve_many(world, 4, runner);
+    world_run(world, MINUTES(1));
+    world_unlist_node(world, world->action[0].node);
+    world_unlist_runner(world, runner[0]);
+    world_poll(world);
+    world_run(world, MINUTES(5));
+    world_unlist_node(world, world->action[1].node);
+    world_unlist_runner(world, runner[1]);
+    world_poll(world);
+    CU_ASSERT_TRUE(world->out->checkpoint_changed);
+    world_run(world, MINUTES(5));
+    world_restart(world);
+    world_poll(world);
+    world_unlist_node(world, world->action[2].node);
+    world_unlist_runner(world, runner[2]);
+    world_poll(world);
+    CU_ASSERT_FALSE(world_alarm(world, ALARM_BREAKER));
+    world_free(world);
+}
+
+static void test_the_breaker_works_after_a_restart(void)
+{
+    struct world *world = begin();
+    uint64_t runner[3];
+    world_serve_many(world, 3, runner);
+    world_run(world, MINUTES(2));
+    world_restart(world);
+    world->nodes = world->pods = world->runners = 0; /* Kubernetes and Gitea show nothing now */
+    world_run(world, MINUTES(20));
+    CU_ASSERT_TRUE(world_alarm(world, ALARM_BREAKER));
+    CU_ASSERT_EQUAL(world_count(world, ACTION_DEREGISTER_RUNNERS), 0);
+    CU_ASSERT_EQUAL(world_count(world, ACTION_REMOVE_NODE), 0);
+    world_free(world);
+}
+
+/* Nothing else moves: the vanishing alone is worth writing down. */
+static void test_a_vanishing_is_written_down(void)
+{
+    struct world *world = begin();
+    uint64_t runner[4];
+    world_serve_many(world, 4, runner);
+    world_run(world, MINUTES(1));
+    world_poll(world);
+    CU_ASSERT_FALSE(world->out->checkpoint_changed);
+    world_unlist_node(world, world->action[0].node);
+    world_advance(world, WORLD_POLL_MS);
+    world_feed(world, SOURCE_KUBE);
+    CU_ASSERT_TRUE(world->out->checkpoint_changed);
+    world_free(world);
+}
+
+int main(void)
+{
+    CU_TestInfo tests[] = {
+        {"half of the fleet", test_half_of_the_fleet_is_not_too_much},
+        {"a restart: the breaker", test_the_breaker_knows_nodes_from_before},
+        {"a restart: what vanished when", test_a_restart_remembers_what_vanished_when},
+        {"what vanishes in turn opens nothing", test_what_vanishes_in_turn_opens_nothing},
+        {"what went long ago", test_what_went_long_ago_is_no_part_of_the_fleet},
+        {"the breaker works after a restart", test_the_breaker_works_after_a_restart},
+        {"a vanishing is written down", test_a_vanishing_is_written_down},
+        CU_TEST_INFO_NULL,
+    };
+    return cunit_run("core_breaker", tests);
+}
