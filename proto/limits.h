@@ -31,7 +31,7 @@
 #define KUBE_PODS_MAX        10000
 #define POOLS_MAX            16
 #define POOL_LABEL_SETS_MAX  16
-#define OFFERS_MAX           16   /* a pool */
+#define OFFERS_MAX           16 /* a pool */
 #define SANDBOX_PARTS_MAX    16
 #define NODES_MAX            1000 /* managed nodes in all pools */
 #define RUNNERS_PER_NODE_MAX 16

@@ -105,7 +105,7 @@ static const char *users_text(const struct finding *finding, char *out, size_t s
     else if (finding->made > 0)
         snprintf(out, size,
                  "%u of %u workers would get a number that nobody has: the package makes users",
-                 finding->made, TOPOLOGY_WORKERS);
+                 finding->made, (unsigned)TOPOLOGY_WORKERS);
     else
         snprintf(out, size, "each worker has a user of its own on this machine");
     return out;

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "common/config.h"
-#include "common/sandbox_parts.h"
 
 static struct config_problems problems;
 
@@ -464,18 +463,6 @@ static int write_pages(void)
     return 0;
 }
 
-static void parts_of_the_sandbox_are_named(void)
-{
-    struct config *config =
-        fine(MINIMAL "sandbox: {required: [user, landlock-tcp], without: [seccomp]}\n");
-    CU_ASSERT_EQUAL(sandbox_parts_of(config->sandbox.required, config->sandbox.required_count),
-                    PART_BIT(PART_USER) | PART_BIT(PART_LANDLOCK_TCP));
-    config_free(config);
-    bad(MINIMAL "sandbox: {required: [user, landlock]}\n", "one of: limits bounding");
-    bad(MINIMAL "sandbox: {required: [user, seccomp], without: [seccomp]}\n",
-        "leaves out what sandbox.required asks for: seccomp");
-}
-
 int main(int argc, char **argv)
 {
     CU_TestInfo tests[] = {
@@ -490,7 +477,6 @@ int main(int argc, char **argv)
         {"http is for loopback", http_is_for_loopback},
         {"acting needs its credentials", acting_needs_its_credentials},
         {"scopes have their names", scopes_have_their_names},
-        {"parts of the sandbox are named", parts_of_the_sandbox_are_named},
         {"pools fit their rails", pools_fit_their_rails},
         {"a capture keeps two segments", a_capture_keeps_two_segments},
         {"Kubernetes is reached one way", kubernetes_is_reached_one_way},

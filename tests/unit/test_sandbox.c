@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/config.h"
 #include "common/sandbox_parts.h"
 #include "common/sandbox_table.h"
 #include "common/words.h"
@@ -210,6 +211,41 @@ static void parts_have_words(void)
     CU_ASSERT_TRUE(strlen(sandbox_parts_text(PARTS_ALL, text, 20)) < 20);
 }
 
+/* Whether a file with this section is taken; what is wrong with it goes to said. */
+static struct config *parsed(const char *section, char *said, size_t size)
+{
+    static struct config_problems problems;
+    struct config *config = NULL;
+    char text[512];
+    snprintf(text, sizeof text,
+             "gitea: {url: https://git.example.org, token_file: /t}\n"
+             "hetzner: {token_file: /t}\n"
+             "kube: {kubeconfig_file: /k}\n"
+             "sandbox: %s\n",
+             section);
+    said[0] = '\0';
+    if (!config_parse(text, strlen(text), &config, &problems))
+        snprintf(said, size, "%s", problems.problem[0].text);
+    return config;
+}
+
+static void the_configuration_names_parts(void)
+{
+    char said[CONFIG_PROBLEM_BYTES_MAX];
+    struct config *config =
+        parsed("{required: [user, landlock-tcp], without: [seccomp]}", said, sizeof said);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(config);
+    CU_ASSERT_EQUAL(sandbox_parts_of(config->sandbox.required, config->sandbox.required_count),
+                    PART_BIT(PART_USER) | PART_BIT(PART_LANDLOCK_TCP));
+    CU_ASSERT_EQUAL(sandbox_parts_of(config->sandbox.without, config->sandbox.without_count),
+                    PART_BIT(PART_SECCOMP));
+    config_free(config);
+    CU_ASSERT_PTR_NULL(parsed("{required: [user, landlock]}", said, sizeof said));
+    CU_ASSERT_PTR_NOT_NULL(strstr(said, "one of: limits bounding "));
+    CU_ASSERT_PTR_NULL(parsed("{required: [seccomp], without: [seccomp]}", said, sizeof said));
+    CU_ASSERT_PTR_NOT_NULL(strstr(said, "leaves out what sandbox.required asks for: seccomp"));
+}
+
 static void the_page_equals_the_tables(void)
 {
     char *made = NULL;
@@ -242,6 +278,7 @@ int main(int argc, char **argv)
         {"the supervisor has what its workers have", the_supervisor_has_what_its_workers_have},
         {"each limit stands once", each_limit_stands_once},
         {"parts have words", parts_have_words},
+        {"the configuration names parts", the_configuration_names_parts},
         {"the page equals the tables", the_page_equals_the_tables},
         CU_TEST_INFO_NULL,
     };
