@@ -150,6 +150,24 @@ int connect_fastopen(const struct attack *attack)
     return result;
 }
 
+int connect_fastopen_message(const struct attack *attack)
+{
+    struct sockaddr_in to = loopback(attack);
+    struct msghdr message = {.msg_name = &to, .msg_namelen = sizeof to};
+    int door = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (door < 0)
+        return errno;
+    int result = outcome(sendmsg(door, &message, MSG_FASTOPEN));
+    close(door);
+    return result;
+}
+
+int ping_socket(const struct attack *attack)
+{
+    UNUSED;
+    return outcome(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_ICMP));
+}
+
 int send_datagram(const struct attack *attack)
 {
     struct sockaddr_in to = loopback(attack);
