@@ -1,7 +1,7 @@
 /* The libraries of a process that holds tokens give their memory back wiped: OpenSSL (what goes
  * through TLS), libevent (buffers), jansson (bodies, a join token among them). libcurl is told when
- * it is started (common/http_memory.c). msgpack-c knows no such hook; no secret is ever in a message.
- * May not: log. */
+ * it is started (common/http_memory.c). msgpack-c knows no such hook; no secret is ever in a
+ * message. May not: log. */
 #ifndef EBBTIDE_COMMON_LIBRARY_MEMORY_H
 #define EBBTIDE_COMMON_LIBRARY_MEMORY_H
 

@@ -40,10 +40,11 @@ static bool check_folder(const char *key, const char *path, struct error *error)
     bool good = stat(folder, &status) == 0 ||
                 error_set_errno(error, errno, "%s: cannot look at the folder %s", key, folder);
     if (good && !is_trusted(status.st_uid))
-        good = error_set(error,
-                         "%s: the folder %s belongs to user %u, who could put another secret there: "
-                         "it is to belong to root or to the user that Ebbtide runs as (%u)",
-                         key, folder, (unsigned)status.st_uid, (unsigned)geteuid());
+        good =
+            error_set(error,
+                      "%s: the folder %s belongs to user %u, who could put another secret there: "
+                      "it is to belong to root or to the user that Ebbtide runs as (%u)",
+                      key, folder, (unsigned)status.st_uid, (unsigned)geteuid());
     else if (good && (status.st_mode & 0022) != 0 && (status.st_mode & S_ISVTX) == 0)
         good = error_set(error,
                          "%s: the folder %s has mode %04o, so others may put another secret there: "

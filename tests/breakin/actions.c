@@ -22,7 +22,9 @@ static struct action on_node(const struct attack *attack, enum action_kind kind)
         .kind = kind,
         .reason = REASON_HOUR_ENDS,
         .text = "forged",
-        .node = {.name = attack->board->node, .pool = "linux", .server_id = attack->board->server_id},
+        .node = {.name = attack->board->node,
+                 .pool = "linux",
+                 .server_id = attack->board->server_id},
     };
 }
 
@@ -95,7 +97,7 @@ static void fill_create(const struct attack *attack, struct create *create)
 
 int create_other_type(const struct attack *attack)
 {
-    struct create create;
+    struct create create = {.name = ""};
     fill_create(attack, &create);
     create.action.server_type = "ccx63";
     return ask(attack, &create.action);
@@ -103,7 +105,7 @@ int create_other_type(const struct attack *attack)
 
 int create_other_name(const struct attack *attack)
 {
-    struct create create;
+    struct create create = {.name = ""};
     fill_create(attack, &create);
     create.action.node.name = "somebody-elses";
     return ask(attack, &create.action);
@@ -111,7 +113,7 @@ int create_other_name(const struct attack *attack)
 
 int create_unlabelled(const struct attack *attack)
 {
-    struct create create;
+    struct create create = {.name = ""};
     fill_create(attack, &create);
     create.action.labels_count = 3;
     return ask(attack, &create.action);
@@ -121,7 +123,7 @@ int create_a_thousand(const struct attack *attack)
 {
     int result = BOARD_NONE;
     for (unsigned i = 0; i < MANY; i++) {
-        struct create create;
+        struct create create = {.name = ""};
         fill_create(attack, &create);
         result = ask(attack, &create.action);
         if (result != BOARD_SENT)

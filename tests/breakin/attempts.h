@@ -9,7 +9,8 @@
 #include "tests/breakin/attempts.def"
 #undef ATTEMPT
 
-/* The channel to the peer that is worth most: the actuator from the reconciler, it from all others. */
+/* The channel to the peer that is worth most: the actuator from the reconciler, it from all others.
+ */
 struct channel *best_peer(const struct attack *attack);
 
 /* Sends a whole frame, whoever may send it: BOARD_SENT, or BOARD_NONE where there is no channel. */

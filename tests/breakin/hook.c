@@ -77,7 +77,9 @@ static struct board *map_board(enum role role)
         return NULL;
     void *board = mmap(NULL, BOARD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     close(file);
-    return board == MAP_FAILED ? NULL : board;
+    if (board == MAP_FAILED)
+        return NULL;
+    return board;
 }
 
 int __wrap_worker_run(const struct worker_behaviour *behaviour, void *state)

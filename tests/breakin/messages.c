@@ -12,8 +12,7 @@
 struct channel *best_peer(const struct attack *attack)
 {
     struct worker *worker = attack->worker;
-    enum role peer =
-        worker->behaviour->role == ROLE_RECONCILER ? ROLE_ACTUATOR : ROLE_RECONCILER;
+    enum role peer = worker->behaviour->role == ROLE_RECONCILER ? ROLE_ACTUATOR : ROLE_RECONCILER;
     return worker->peers[peer].channel;
 }
 
@@ -110,8 +109,7 @@ int stray_descriptor(const struct attack *attack)
 {
     struct worker *worker = attack->worker;
     bool is_monitor = worker->behaviour->role == ROLE_MONITOR;
-    struct channel *channel =
-        worker->peers[is_monitor ? ROLE_RECONCILER : ROLE_MONITOR].channel;
+    struct channel *channel = worker->peers[is_monitor ? ROLE_RECONCILER : ROLE_MONITOR].channel;
     const struct job_hint hint = {.job_id = 1};
     const struct counters counters = {.role = worker->behaviour->role};
     union {
@@ -160,10 +158,8 @@ int poller_speaks_for_another(const struct attack *attack)
     return forge(best_peer(attack), MESSAGE_poll_trouble, &trouble);
 }
 
-static const struct action_result forged_result = {.id = {UINT32_MAX, 1},
-                                                   .kind = ACTION_REMOVE_NODE,
-                                                   .outcome = OUTCOME_DONE,
-                                                   .text = "forged"};
+static const struct action_result forged_result = {
+    .id = {UINT32_MAX, 1}, .kind = ACTION_REMOVE_NODE, .outcome = OUTCOME_DONE, .text = "forged"};
 
 int monitor_results(const struct attack *attack)
 {

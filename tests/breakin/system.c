@@ -112,8 +112,7 @@ int signal_sibling(const struct attack *attack)
 static struct sockaddr_in loopback(const struct attack *attack)
 {
     return (struct sockaddr_in){.sin_family = AF_INET,
-                                .sin_port =
-                                    htons((uint16_t)strtoul(attack->board->with, NULL, 10)),
+                                .sin_port = htons((uint16_t)strtoul(attack->board->with, NULL, 10)),
                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 }
 
@@ -144,8 +143,8 @@ int connect_fastopen(const struct attack *attack)
     int door = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (door < 0)
         return errno;
-    int result = outcome(
-        sendto(door, "x", 1, MSG_FASTOPEN, (const struct sockaddr *)&to, sizeof to));
+    int result =
+        outcome(sendto(door, "x", 1, MSG_FASTOPEN, (const struct sockaddr *)&to, sizeof to));
     close(door);
     return result;
 }
@@ -255,16 +254,21 @@ int map_code(const struct attack *attack)
     UNUSED;
     void *code = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE | PROT_EXEC,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return code == MAP_FAILED ? errno : BOARD_WORKED;
+    if (code == MAP_FAILED)
+        return errno;
+    munmap(code, PAGE_BYTES);
+    return BOARD_WORKED;
 }
 
 int turn_into_code(const struct attack *attack)
 {
     UNUSED;
-    void *data =
-        mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return data == MAP_FAILED ? BOARD_NONE
-                              : outcome(mprotect(data, PAGE_BYTES, PROT_READ | PROT_EXEC));
+    void *data = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (data == MAP_FAILED)
+        return BOARD_NONE;
+    int result = outcome(mprotect(data, PAGE_BYTES, PROT_READ | PROT_EXEC));
+    munmap(data, PAGE_BYTES);
+    return result;
 }
 
 int implied_code(const struct attack *attack)

@@ -60,6 +60,28 @@ def test_attempt(clouds, role, attempt):
         assert refused, "the audit log does not show what was refused"
 
 
+# What does not hang on the list of system calls alone: users and Landlock refuse it as well.
+TWICE_REFUSED = ("open_secret", "open_secret_by_openat2", "open_memory", "open_environment", "open_descriptors",
+                 "open_supervisor", "write_file", "make_folder", "remove_file", "trace", "kill_sibling", "connect_elsewhere",
+                 "packet_socket", "fork_child", "other_root", "become_root", "become_root_again",
+                 "take_capabilities", "raise_limits", "run_program")
+
+
+@pytest.mark.xdist_group("without-seccomp")
+def test_without_the_list_of_system_calls(tmp_path):
+    """Where one wall is down the next one stands."""
+    cloud = Breakin(tmp_path, "poller-gitea")
+    rows = {attempt.name: attempt for attempt in attempts()}
+    try:
+        cloud.start(period_ms=20000, sandbox={"without": ["seccomp"]})
+        siblings = cloud.siblings()
+        seen = {name: cloud.try_it(rows[name]) for name in TWICE_REFUSED}
+        assert {name: one for name, one in seen.items() if one not in ("EACCES", "EPERM", "EAGAIN")} == {}
+        assert cloud.siblings() == siblings and not list(cloud.folder.glob("planted*"))
+    finally:
+        cloud.end()
+
+
 @pytest.mark.parametrize("role", [pytest.param(role, marks=pytest.mark.xdist_group(role)) for role in ROLES])
 @pytest.mark.parametrize("hello, words", [(HELLO_OTHER_TABLE, "was built from another table of messages"),
                                           (HELLO_OTHER_ROLE, "said hello")], ids=["other-table", "other-role"])

@@ -76,7 +76,8 @@ static unsigned look_through(int memory, unsigned long from, unsigned long to)
     return found;
 }
 
-/* What a library leaves on the stack no hook reaches; the calls that follow overwrite it, as this. */
+/* What a library leaves on the stack no hook reaches; the calls that follow overwrite it, as this.
+ */
 static __attribute__((noinline)) void use_the_stack(void)
 {
     char bytes[32 * 1024];
