@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 static bool has_option(int descriptor, int option, int wanted)
 {
@@ -29,6 +30,14 @@ static bool is_stream(int descriptor, bool listens)
 {
     return has_option(descriptor, SO_TYPE, SOCK_STREAM) &&
            has_option(descriptor, SO_ACCEPTCONN, listens ? 1 : 0);
+}
+
+/* Linux gives /dev/null this number everywhere. [Documentation/admin-guide/devices.txt] */
+static bool is_nothing(int descriptor)
+{
+    struct stat status;
+    return fstat(descriptor, &status) == 0 && S_ISCHR(status.st_mode) &&
+           status.st_rdev == makedev(1, 3);
 }
 
 static bool is_file(int descriptor)
@@ -57,6 +66,10 @@ bool descriptor_is(int descriptor, enum descriptor_kind kind, const char *name, 
     bool good = false;
     const char *expected = "";
     switch (kind) {
+    case DESCRIPTOR_NOTHING:
+        expected = "/dev/null";
+        good = is_nothing(descriptor);
+        break;
     case DESCRIPTOR_CHANNEL:
         expected = "a connected local stream socket";
         good = is_local(descriptor) && is_stream(descriptor, false);

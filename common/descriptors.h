@@ -8,6 +8,7 @@
 #include "proto/messages.h"
 
 enum descriptor_kind {
+    DESCRIPTOR_NOTHING,  /* /dev/null */
     DESCRIPTOR_CHANNEL,  /* a connected local stream socket */
     DESCRIPTOR_READ,     /* a regular file, to be read and no more */
     DESCRIPTOR_WRITE,    /* a regular file that can be read and written */

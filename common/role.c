@@ -85,7 +85,9 @@ bool role_begin(int last, struct error *error)
     umask(077);
     if (close_range((unsigned)last + 1, ~0U, 0) != 0)
         return error_set_errno(error, errno, "descriptors that were not given cannot be closed");
-    return descriptor_is(last, DESCRIPTOR_CHANNEL, "the control channel", error) &&
+    return descriptor_is(STDIN_FILENO, DESCRIPTOR_NOTHING, "standard input", error) &&
+           descriptor_is(STDOUT_FILENO, DESCRIPTOR_NOTHING, "standard output", error) &&
+           descriptor_is(last, DESCRIPTOR_CHANNEL, "the control channel", error) &&
            no_core_dumps(error) && end_with_parent(parent, error);
 }
 

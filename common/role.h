@@ -39,10 +39,10 @@ struct role_report {
     char why[sandbox_part_count][ROLE_WHY_BYTES_MAX]; /* of what is missing; else "" */
 };
 
-/* Closes all descriptors above `last`; 0 and 1 must not be anything that one could read or write
- * secrets with, `last` must be a connected local stream socket. Sets umask 077, RLIMIT_CORE 0 and
- * PR_SET_DUMPABLE 0 (prctl(2)), and asks the kernel for SIGKILL when the parent dies. False with
- * *error set where one of these fails: then the worker must not go on. */
+/* Closes all descriptors above `last`, which must be a connected local stream socket; 0 and 1 must
+ * be /dev/null, 2 is the log. Sets umask 077, RLIMIT_CORE 0 and PR_SET_DUMPABLE 0 (prctl(2)), and
+ * asks the kernel for SIGKILL when the parent dies. False with *error set where one of these fails:
+ * then the worker must not go on. */
 bool role_begin(int last, struct error *error);
 
 /* The parts that a process of this role has. */

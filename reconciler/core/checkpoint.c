@@ -11,8 +11,8 @@ static struct moment moment_at(const struct core *core, int64_t wall_ms)
     return (struct moment){.mono_ms = core->mono_ms - ago, .wall_ms = core->wall_ms - ago};
 }
 
-/* 0 stays 0: it is not missing. */
-static int64_t missing_since(const struct core *core, int64_t wall_ms)
+/* 0 stays 0: never, or not missing. */
+static int64_t mono_of(const struct core *core, int64_t wall_ms)
 {
     return wall_ms == 0 ? 0 : moment_at(core, wall_ms).mono_ms;
 }
@@ -61,15 +61,18 @@ static void take_node(struct core *core, const struct checkpoint *from,
                  &runners);
     node->made_by = (struct action_id){.epoch = saved->epoch, .counter = saved->counter};
     node->server_id = saved->server_id;
-    node->server_seen = saved->server_id != 0;
+    node->presence[SOURCE_HETZNER].first_mono_ms =
+        saved->server_first_wall_ms == 0 && saved->server_id != 0
+            ? core->mono_ms /* it was made, and no list has shown it yet */
+            : mono_of(core, saved->server_first_wall_ms);
     node->hours_known_wall_ms = from->wall_ms;
     node->ready_wall_ms = saved->ready_seen_wall_ms;
     /* What an API once showed and does not now has vanished, also where we were not there to see.
      */
-    node->kube_seen = saved->kube_seen;
-    node->runners_seen = saved->runners_seen;
-    node->kube_missing_mono_ms = missing_since(core, saved->kube_missing_wall_ms);
-    node->runners_missing_mono_ms = missing_since(core, saved->runners_missing_wall_ms);
+    node->presence[SOURCE_KUBE].first_mono_ms = mono_of(core, saved->kube_first_wall_ms);
+    node->presence[SOURCE_KUBE].missing_mono_ms = mono_of(core, saved->kube_missing_wall_ms);
+    node->presence[SOURCE_GITEA].first_mono_ms = mono_of(core, saved->runners_first_wall_ms);
+    node->presence[SOURCE_GITEA].missing_mono_ms = mono_of(core, saved->runners_missing_wall_ms);
     node->errand.failures = (uint32_t)saved->failures;
     if (saved->idle_since_wall_ms != 0)
         node->quiet = moment_at(core, saved->idle_since_wall_ms);
@@ -137,6 +140,9 @@ static void save_node(struct core *core, uint32_t index)
     const struct runner_set *runners = life_runners(&node->life);
     const struct retirement *why = life_retirement(&node->life);
     const struct node_idle *idle = life_as_idle(&node->life);
+    const struct presence *server = &node->presence[SOURCE_HETZNER];
+    const struct presence *kube = &node->presence[SOURCE_KUBE];
+    const struct presence *runner = &node->presence[SOURCE_GITEA];
     *out = (struct checkpoint_node){
         .name = node->name,
         .pool = node_pool_name(core, node),
@@ -147,10 +153,11 @@ static void save_node(struct core *core, uint32_t index)
         .counter = node->made_by.counter,
         .state_since_wall_ms = life_since(&node->life).wall_ms,
         .idle_since_wall_ms = idle != NULL ? idle->since.wall_ms : 0,
-        .kube_seen = node->kube_seen,
-        .runners_seen = node->runners_seen,
-        .kube_missing_wall_ms = wall_of(core, node->kube_missing_mono_ms),
-        .runners_missing_wall_ms = wall_of(core, node->runners_missing_mono_ms),
+        .server_first_wall_ms = wall_of(core, server->first_mono_ms),
+        .kube_first_wall_ms = wall_of(core, kube->first_mono_ms),
+        .kube_missing_wall_ms = wall_of(core, kube->missing_mono_ms),
+        .runners_first_wall_ms = wall_of(core, runner->first_mono_ms),
+        .runners_missing_wall_ms = wall_of(core, runner->missing_mono_ms),
         /* Not part of the hash: it moves with every look. */
         .ready_seen_wall_ms = node->ready_wall_ms > 0 ? node->ready_wall_ms : 0,
         .create_asked_wall_ms = wall_of(core, node->asked.mono_ms),
@@ -166,17 +173,19 @@ static void save_node(struct core *core, uint32_t index)
 
 static uint64_t node_hash(uint64_t hash, const struct checkpoint_node *node)
 {
-    hash = text_hash(hash, node->name);
-    hash = number_hash(hash, node->state);
-    hash = number_hash(hash, node->reason);
-    hash = number_hash(hash, node->server_id);
-    hash = number_hash(hash, (node->kube_seen ? 1u : 0u) + (node->runners_seen ? 2u : 0u) +
-                                 (node->kube_missing_wall_ms != 0 ? 4u : 0u) +
-                                 (node->runners_missing_wall_ms != 0 ? 8u : 0u));
-    hash = number_hash(hash, (uint64_t)node->state_since_wall_ms);
-    hash = number_hash(hash, (uint64_t)node->idle_since_wall_ms);
+    hash = text_mix(hash, node->name);
+    hash = number_mix(hash, node->state);
+    hash = number_mix(hash, node->reason);
+    hash = number_mix(hash, node->server_id);
+    hash = number_mix(hash, (node->kube_first_wall_ms != 0 ? 1u : 0u) +
+                                (node->runners_first_wall_ms != 0 ? 2u : 0u) +
+                                (node->kube_missing_wall_ms != 0 ? 4u : 0u) +
+                                (node->runners_missing_wall_ms != 0 ? 8u : 0u) +
+                                (node->server_first_wall_ms != 0 ? 16u : 0u));
+    hash = number_mix(hash, (uint64_t)node->state_since_wall_ms);
+    hash = number_mix(hash, (uint64_t)node->idle_since_wall_ms);
     for (uint32_t i = 0; i < node->runners_count; i++)
-        hash = number_hash(hash, node->runners[i].id);
+        hash = number_mix(hash, node->runners[i].id);
     return hash;
 }
 
@@ -222,10 +231,10 @@ void checkpoint_make(struct core *core)
     }
     save_offers(core);
     for (uint32_t i = 0; i < out->offers_count; i++)
-        hash = number_hash(number_hash(hash, out->offers[i].failures),
-                           (uint64_t)out->offers[i].closed_until_wall_ms);
-    hash = number_hash(hash, (uint64_t)core->teardown_ms);
-    hash = number_hash(hash, core->total_micro);
+        hash = number_mix(number_mix(hash, out->offers[i].failures),
+                          (uint64_t)out->offers[i].closed_until_wall_ms);
+    hash = number_mix(hash, (uint64_t)core->teardown_ms);
+    hash = number_mix(hash, core->total_micro);
     /* What could not be written is tried again until it can, whether or not anything moves. */
     core->out->checkpoint_changed =
         core->restored && (hash != core->checkpoint_hash || core->storage_text[0] != '\0');

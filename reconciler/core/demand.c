@@ -35,7 +35,7 @@ static uint64_t labels_hash(const struct gitea_job *job)
 {
     uint64_t hash = TEXT_HASH_START;
     for (uint32_t i = 0; i < job->labels_count; i++)
-        hash = text_hash(hash, job->labels[i]);
+        hash = text_mix(hash, job->labels[i]);
     return hash;
 }
 

@@ -123,12 +123,10 @@ static void node(struct digest *digest, const struct node *node)
     number(digest, node->price_micro);
     number(digest, (uint64_t)node->hours_counted);
     wall(digest, node->hours_counted == 0 ? node->hours_known_wall_ms : 0);
-    number(digest, node->server_seen);
-    number(digest, node->kube_seen);
-    number(digest, node->runners_seen);
-    mono(digest, node->server_missing_mono_ms);
-    mono(digest, node->kube_missing_mono_ms);
-    mono(digest, node->runners_missing_mono_ms);
+    for (unsigned i = 0; i < SOURCES; i++) {
+        mono(digest, node->presence[i].first_mono_ms);
+        mono(digest, node->presence[i].missing_mono_ms);
+    }
     moment(digest, node->quiet);
     mono(digest, node->offline_mono_ms);
     mono(digest, node->disabled_mono_ms);

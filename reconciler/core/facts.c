@@ -146,28 +146,25 @@ static void see_kube_node(struct core *core, uint32_t index)
     node->sight.kube = index;
 }
 
-/* Since when something that was there is missing; `listed` ends it. */
-static void follow(bool listed, bool *seen, int64_t *missing_mono_ms, int64_t mono_ms)
+static void follow(bool listed, struct presence *presence, int64_t mono_ms)
 {
     if (listed) {
-        *seen = true;
-        *missing_mono_ms = 0;
-    } else if (*seen && *missing_mono_ms == 0) {
-        *missing_mono_ms = mono_ms;
+        if (presence->first_mono_ms == 0)
+            presence->first_mono_ms = mono_ms;
+        presence->missing_mono_ms = 0;
+    } else if (presence->first_mono_ms != 0 && presence->missing_mono_ms == 0) {
+        presence->missing_mono_ms = mono_ms;
     }
 }
 
 static void follow_node(struct core *core, struct node *node)
 {
     if (core->hetzner != NULL)
-        follow(node->sight.server != NONE, &node->server_seen, &node->server_missing_mono_ms,
-               core->mono_ms);
+        follow(node->sight.server != NONE, &node->presence[SOURCE_HETZNER], core->mono_ms);
     if (core->kube != NULL)
-        follow(node->sight.kube != NONE, &node->kube_seen, &node->kube_missing_mono_ms,
-               core->mono_ms);
+        follow(node->sight.kube != NONE, &node->presence[SOURCE_KUBE], core->mono_ms);
     if (core->gitea != NULL && core->kube != NULL)
-        follow(node->sight.registered != 0, &node->runners_seen, &node->runners_missing_mono_ms,
-               core->mono_ms);
+        follow(node->sight.registered != 0, &node->presence[SOURCE_GITEA], core->mono_ms);
 }
 
 void facts_join(struct core *core)

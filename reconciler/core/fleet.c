@@ -6,7 +6,7 @@
 
 static uint32_t slot_of(const struct core *core, const char *name)
 {
-    return (uint32_t)text_hash(TEXT_HASH_START, name) & core->node_mask;
+    return (uint32_t)text_mix(TEXT_HASH_START, name) & core->node_mask;
 }
 
 static void index_add(struct core *core, uint32_t index)

@@ -118,7 +118,7 @@ static void count_hours(struct core *core, struct node *node, int64_t hours)
 static void count_node(struct core *core, struct node *node)
 {
     struct hour hour = hour_of(core, node);
-    if (!hour.known || node->server_missing_mono_ms != 0)
+    if (!hour.known || node->presence[SOURCE_HETZNER].missing_mono_ms != 0)
         return;
     if (node->hours_counted == 0 && node->hours_known_wall_ms > node->created_ms)
         node->hours_counted =

@@ -54,6 +54,12 @@ struct sight {
     bool create_failed; /* its server's create action ended in error */
 };
 
+/* What one source showed of a node, over time. */
+struct presence {
+    int64_t first_mono_ms;   /* first shown; 0 never */
+    int64_t missing_mono_ms; /* since when it is not, though it once was; 0 it is */
+};
+
 struct node {
     char name[NAME_BYTES_MAX + 1];
     uint32_t pool;
@@ -63,14 +69,12 @@ struct node {
     uint64_t server_id;  /* 0 while unknown */
     int64_t created_ms;  /* Hetzner's `created`; 0 while unknown */
     uint64_t price_micro;
-    int64_t hours_counted;       /* paid hours that are in the sums */
-    int64_t hours_known_wall_ms; /* up to when a checkpoint has counted them; 0 none */
-    bool server_seen, kube_seen, runners_seen;
-    int64_t server_missing_mono_ms, kube_missing_mono_ms; /* since when; 0 listed or never seen */
-    int64_t runners_missing_mono_ms;
-    int64_t ready_wall_ms;    /* a runner was last seen online; 0 never */
-    struct moment quiet;      /* first of the looks that agree on idle; mono_ms 0 none */
-    int64_t offline_mono_ms;  /* since when no runner is online; 0 one is */
+    int64_t hours_counted;             /* paid hours that are in the sums */
+    int64_t hours_known_wall_ms;       /* up to when a checkpoint has counted them; 0 none */
+    struct presence presence[SOURCES]; /* of its server, its runners, its Kubernetes node */
+    int64_t ready_wall_ms;             /* a runner was last seen online; 0 never */
+    struct moment quiet;               /* first of the looks that agree on idle; mono_ms 0 none */
+    int64_t offline_mono_ms;           /* since when no runner is online; 0 one is */
     int64_t disabled_mono_ms; /* began of the first look that shows one disabled; 0 none is */
     bool foreign;             /* a person's fence */
     bool held_by_rail;        /* its removal waited for rails.deletes_per_minute */

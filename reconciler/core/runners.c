@@ -15,7 +15,7 @@ static uint32_t mask_for(uint32_t count, uint32_t slots_max)
 
 static uint32_t id_slot(uint64_t id, uint32_t mask)
 {
-    return (uint32_t)(number_hash(TEXT_HASH_START, id) >> 7) & mask;
+    return (uint32_t)(number_mix(TEXT_HASH_START, id) >> 7) & mask;
 }
 
 static void index_runners(struct core *core)
@@ -44,7 +44,7 @@ static uint32_t runner_by_id(const struct core *core, uint64_t id)
 
 static uint32_t pod_slot(const struct core *core, const char *name)
 {
-    return (uint32_t)text_hash(TEXT_HASH_START, name) & core->pod_mask;
+    return (uint32_t)text_mix(TEXT_HASH_START, name) & core->pod_mask;
 }
 
 static void index_pods(struct core *core)

@@ -139,17 +139,17 @@ static uint64_t picture_hash(const struct status *status)
                                 status->created,       status->deleted,      status->deregistered,
                                 status->create_errors, status->remove_errors};
     for (uint32_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        hash = number_hash(hash, numbers[i]);
+        hash = number_mix(hash, numbers[i]);
     for (uint32_t i = 0; i < status->nodes_count; i++) {
-        hash = text_hash(text_hash(hash, status->nodes[i].name), status->nodes[i].why);
-        hash = number_hash(number_hash(hash, status->nodes[i].state), status->nodes[i].jobs);
+        hash = text_mix(text_mix(hash, status->nodes[i].name), status->nodes[i].why);
+        hash = number_mix(number_mix(hash, status->nodes[i].state), status->nodes[i].jobs);
     }
     for (uint32_t i = 0; i < status->pools_count; i++)
-        hash = number_hash(hash, status->pools[i].desired);
+        hash = number_mix(hash, status->pools[i].desired);
     for (uint32_t i = 0; i < status->alarms_count; i++)
-        hash = text_hash(hash, status->alarms[i].text);
+        hash = text_mix(hash, status->alarms[i].text);
     for (uint32_t i = 0; i < status->sources_count; i++)
-        hash = number_hash(hash, status->sources[i].stale);
+        hash = number_mix(hash, status->sources[i].stale);
     return hash;
 }
 

@@ -68,7 +68,7 @@ static void step_serving(struct core *core, struct node *node)
 /* One that was seen and is not listed now may only be missing from one list: the actuator looks. */
 static bool never_joined(const struct node *node)
 {
-    return node->sight.kube == NONE && !node->kube_seen;
+    return node->sight.kube == NONE && node->presence[SOURCE_KUBE].first_mono_ms == 0;
 }
 
 static void step_deregistering(struct core *core, struct node *node)
@@ -100,7 +100,7 @@ static void step_draining(struct core *core, struct node *node)
         CLOCK(state->since.wall_ms + core->config->life.drain_deadline_ms),
         T(over ? ", which is over" : ""));
     ask_step(core, node, ACTION_DRAIN_NODE, state->why.reason, why,
-             over || node->server_missing_mono_ms != 0);
+             over || node->presence[SOURCE_HETZNER].missing_mono_ms != 0);
 }
 
 static void step_removing(struct core *core, struct node *node)

@@ -43,8 +43,9 @@ bool trust_shows_result(const struct core *core, const struct node *node)
 bool trust_server_gone(const struct core *core, const struct node *node)
 {
     const struct snapshot_head *head = core->source[SOURCE_HETZNER].head;
-    return node->server_missing_mono_ms != 0 && head != NULL &&
-           head->began_mono_ms >= node->server_missing_mono_ms + core->config->life.create_grace_ms;
+    return node->presence[SOURCE_HETZNER].missing_mono_ms != 0 && head != NULL &&
+           head->began_mono_ms >=
+               node->presence[SOURCE_HETZNER].missing_mono_ms + core->config->life.create_grace_ms;
 }
 
 static bool sources_fresh(struct core *core)
@@ -83,47 +84,43 @@ static bool clocks_agree(struct core *core)
     return agree;
 }
 
-/* What one source shows, or shows no longer, of a node. */
-struct sighting {
-    bool known;              /* it showed it once, and should now */
-    int64_t missing_mono_ms; /* since when it does not; 0 it does */
-};
-
-static struct sighting sighting_of(const struct node *node, enum source source)
+/* Whether what a source shows of a node counts: it serves, or it has a server, and what our own
+ * removal explains is not counted. What was gone before that began, is. */
+static bool counts(const struct node *node, enum source source)
 {
+    int64_t missing_mono_ms = node->presence[SOURCE_HETZNER].missing_mono_ms;
+    bool ours = life_state(&node->life) == NODE_REMOVING &&
+                (missing_mono_ms == 0 || missing_mono_ms > life_since(&node->life).mono_ms);
     bool served = life_retirement(&node->life) == NULL;
-    const struct sighting sighting[SOURCES] = {
-        [SOURCE_GITEA] = {served && node->runners_seen, node->runners_missing_mono_ms},
-        [SOURCE_HETZNER] = {node->server_seen, node->server_missing_mono_ms},
-        [SOURCE_KUBE] = {served && node->kube_seen, node->kube_missing_mono_ms},
-    };
-    /* What our own removal explains is not counted; what was gone before it began, is. */
-    if (life_state(&node->life) == NODE_REMOVING &&
-        (node->server_missing_mono_ms == 0 ||
-         node->server_missing_mono_ms > life_since(&node->life).mono_ms))
-        return (struct sighting){false, 0};
-    return sighting[source];
+    return !ours && (served || source == SOURCE_HETZNER);
+}
+
+static int64_t vanished_mono_ms(const struct node *node, enum source source)
+{
+    return counts(node, source) ? node->presence[source].missing_mono_ms : 0;
 }
 
 struct vanished {
     uint64_t known, missing;
 };
 
-/* What vanished at that time or soon after it, of what was there until then. At once means within
- * twice the age that a picture may have, since looks that fail in between make one event seem two.
- * What vanishes in turn, as when a person takes one machine after the other away, is not a broken
- * list. */
+/* What vanished at that time or soon after it, of what was there until then: what went long before
+ * is no part of that fleet, nor what came later. At once means within twice the age that a picture
+ * may have, since looks that fail in between make one event seem two. What vanishes in turn, as
+ * when a person takes one machine after the other away, is not a broken list. */
 static struct vanished vanished_from(const struct core *core, enum source source, int64_t mono_ms)
 {
     struct vanished out = {0, 0};
     int64_t until_ms = mono_ms + 2 * age_max_ms(core, source);
     for (uint32_t i = 0; i < core->node_count; i++) {
-        struct sighting sighting = sighting_of(&core->node[i], source);
-        bool missing = sighting.missing_mono_ms != 0;
-        if (!sighting.known || (missing && sighting.missing_mono_ms < mono_ms))
+        const struct presence *presence = &core->node[i].presence[source];
+        bool there = presence->first_mono_ms != 0 && presence->first_mono_ms <= mono_ms;
+        bool missing = presence->missing_mono_ms != 0;
+        if (!there || !counts(&core->node[i], source) ||
+            (missing && presence->missing_mono_ms < mono_ms))
             continue;
         out.known++;
-        out.missing += missing && sighting.missing_mono_ms <= until_ms;
+        out.missing += missing && presence->missing_mono_ms <= until_ms;
     }
     return out;
 }
@@ -134,11 +131,10 @@ static bool fleet_is_there(const struct core *core, enum source source, struct v
     const struct config_trust *trust = &core->config->trust;
     int64_t counted_mono_ms = 0; /* those of one look are counted once */
     for (uint32_t i = 0; i < core->node_count; i++) {
-        struct sighting sighting = sighting_of(&core->node[i], source);
-        if (!sighting.known || sighting.missing_mono_ms == 0 ||
-            sighting.missing_mono_ms == counted_mono_ms)
+        int64_t mono_ms = vanished_mono_ms(&core->node[i], source);
+        if (mono_ms == 0 || mono_ms == counted_mono_ms)
             continue;
-        counted_mono_ms = sighting.missing_mono_ms;
+        counted_mono_ms = mono_ms;
         *out = vanished_from(core, source, counted_mono_ms);
         if (out->missing >= trust->breaker_floor &&
             out->missing * 100 > out->known * trust->breaker_share_percent)

@@ -18,15 +18,6 @@ size_t text_length(const char *text)
     return length;
 }
 
-bool text_same(const char *a, const char *b)
-{
-    while (*a != '\0' && *a == *b) {
-        a++;
-        b++;
-    }
-    return *a == *b;
-}
-
 bool text_begins(const char *text, const char *start, const char **rest)
 {
     for (; *start != '\0'; text++, start++)
@@ -66,6 +57,16 @@ uint64_t number_hash(uint64_t hash, uint64_t number)
     for (unsigned i = 0; i < 8; i++, number >>= 8)
         hash = (hash ^ (number & 0xffu)) * UINT64_C(1099511628211);
     return hash;
+}
+
+/* Copied as it is measured: most parts are short and fit. */
+static void put_text(struct pen *pen, const char *text)
+{
+    char *to = pen->out + pen->length;
+    size_t room = pen->size - 1 - pen->length, length = 0;
+    for (; length < room && text[length] != '\0'; length++)
+        to[length] = text[length];
+    pen->length += text[length] != '\0' ? fitting(text, length + 1, length) : length;
 }
 
 static void put(struct pen *pen, const char *text, size_t length)
@@ -131,7 +132,7 @@ static void put_money(struct pen *pen, uint64_t micro)
 static void put_part(struct pen *pen, const struct part *part)
 {
     switch (part->kind) {
-    case PART_TEXT: put(pen, part->text, text_length(part->text)); return;
+    case PART_TEXT: put_text(pen, part->text); return;
     case PART_NUMBER: put_digits(pen, part->number, 10, 1); return;
     case PART_BASE36: put_digits(pen, part->number, 36, 1); return;
     case PART_DURATION: put_duration(pen, part->number); return;

@@ -44,14 +44,41 @@ void say_parts(char *out, size_t size, const struct part *parts);
 void say_parts_more(char *out, size_t size, const struct part *parts);
 
 size_t text_length(const char *text);
-bool text_same(const char *a, const char *b);
+/* Inline, as the joins compare thousands of names a step. */
+static inline bool text_same(const char *a, const char *b)
+{
+    for (; *a != '\0' && *a == *b; a++)
+        b++;
+    return *a == *b;
+}
 /* Whether text begins with `start`; *rest (may be NULL) is set to what follows. */
 bool text_begins(const char *text, const char *start, const char **rest);
 /* Copies with its NUL, cut to size at a whole character. */
 void text_copy(char *out, size_t size, const char *text);
-/* FNV-1a, 64 bit, chained by `hash` (TEXT_HASH_START). */
+/* FNV-1a, 64 bit, chained by `hash` (TEXT_HASH_START): what others may keep and compare. */
 #define TEXT_HASH_START UINT64_C(14695981039346656037)
 uint64_t text_hash(uint64_t hash, const char *text);
 uint64_t number_hash(uint64_t hash, uint64_t number);
+
+/* The same for the core's own memory, which no other build reads: its tables, and whether anything
+ * has changed. A step takes thousands; eight bytes at a time. A text ends with a word that has a
+ * zero byte, so that "ab","c" is not "a","bc". */
+static inline uint64_t number_mix(uint64_t hash, uint64_t number)
+{
+    hash = (hash ^ number) * UINT64_C(0x9E3779B97F4A7C15);
+    return hash ^ (hash >> 32);
+}
+static inline uint64_t text_mix(uint64_t hash, const char *text)
+{
+    for (;; text += 8) {
+        uint64_t word = 0;
+        unsigned bits = 0;
+        for (; bits < 64 && text[bits / 8] != '\0'; bits += 8)
+            word |= (uint64_t)(unsigned char)text[bits / 8] << bits;
+        hash = number_mix(hash, word);
+        if (bits < 64)
+            return hash;
+    }
+}
 
 #endif

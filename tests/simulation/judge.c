@@ -56,7 +56,7 @@ void judge_memory_lost(struct sim *sim)
 {
     for (uint32_t i = 0; i < sim->tried_count; i++)
         for (unsigned k = 0; k < source_count; k++) {
-            sim->tried[i].seen[k] = false;
+            sim->tried[i].seen_ms[k] = 0;
             sim->tried[i].missing_ms[k] = 0;
         }
     for (uint32_t i = 0; i < sim->tried_count; i++)
@@ -106,6 +106,12 @@ void judge_restored(struct sim *sim)
     }
 }
 
+static void note_seen(struct sim *sim, struct tried *tried, unsigned source)
+{
+    if (tried->seen_ms[source] == 0)
+        tried->seen_ms[source] = sim->now_ms + 1; /* 0 is never */
+}
+
 void judge_picture(struct sim *sim, const struct picture *picture)
 {
     const struct snapshot_head *head = picture->source == SOURCE_GITEA ? &picture->u.gitea.head
@@ -118,13 +124,13 @@ void judge_picture(struct sim *sim, const struct picture *picture)
     *held = (struct held){true, head->ended_mono_ms, head->wall_ms - head->api_ms};
     for (uint32_t i = 0; i < picture->present_count; i++)
         if (picture->source != SOURCE_GITEA) /* whose runners they are: count_vanished */
-            tried_hash(sim, picture->present[i])->seen[picture->source] = true;
+            note_seen(sim, tried_hash(sim, picture->present[i]), picture->source);
     for (uint32_t i = 0; i < sim->tried_count; i++) {
         bool present = false;
         for (uint32_t k = 0; k < picture->present_count && !present; k++)
             present = picture->present[k] == sim->tried[i].name;
         int64_t *missing_ms = &sim->tried[i].missing_ms[picture->source];
-        *missing_ms = present ? 0 : *missing_ms == 0 ? sim->now_ms : *missing_ms;
+        *missing_ms = present ? 0 : *missing_ms == 0 ? sim->now_ms + 1 : *missing_ms;
     }
 }
 
@@ -146,7 +152,7 @@ void judge_before_step(struct sim *sim)
             tried->failures = 0; /* another step begins afresh */
         tried->state = status->nodes[i].state;
         if (status->nodes[i].runners[0] != '\0') /* the core knows that they are this node's */
-            tried->seen[SOURCE_GITEA] = true;
+            note_seen(sim, tried, SOURCE_GITEA);
     }
 }
 
@@ -161,7 +167,7 @@ static bool counts(const struct tried *tried, unsigned source)
 
 static bool vanished(const struct tried *tried, unsigned source)
 {
-    return counts(tried, source) && tried->seen[source] && tried->missing_ms[source] != 0;
+    return counts(tried, source) && tried->seen_ms[source] != 0 && tried->missing_ms[source] != 0;
 }
 
 struct vanishing {
@@ -177,7 +183,7 @@ static struct vanishing vanished_from(const struct sim *sim, unsigned source, in
         const struct tried *tried = &sim->tried[i];
         int64_t missing_ms = tried->missing_ms[source];
         if (!counts(tried, source) || (missing_ms != 0 && missing_ms < from_ms) ||
-            (missing_ms != 0 && !tried->seen[source]))
+            tried->seen_ms[source] == 0 || tried->seen_ms[source] > from_ms)
             continue;
         out.known++;
         out.missing += missing_ms != 0 && missing_ms <= from_ms + within_ms;
@@ -417,8 +423,10 @@ bool judge_end(struct sim *sim)
         sim->end_due_ms = sim->now_ms + JOBS_BOUND_MS + 2 * work_left_ms(sim);
         sim->end_for_jobs = true;
     }
+    if (sim->now_ms < sim->end_due_ms && !sim->end_for_jobs)
+        return false; /* asked after every event: nothing is counted for nothing */
     uint64_t left = jobs_left(sim);
-    if (sim->now_ms < sim->end_due_ms && !(sim->end_for_jobs && left == 0))
+    if (sim->now_ms < sim->end_due_ms && left > 0)
         return false;
     out->healed_ms = sim->now_ms - sim->heal_ms;
     out->jobs_left = left;

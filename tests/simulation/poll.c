@@ -216,16 +216,6 @@ static void make_room(struct reading *reading, uint32_t more, size_t each, void 
         sim_die("out of memory");
 }
 
-/* The lists are ordered by last contact, newest first: the order changes while they are read. */
-static int by_contact(const void *left, const void *right)
-{
-    const struct world_runner *a = *(const struct world_runner *const *)left;
-    const struct world_runner *b = *(const struct world_runner *const *)right;
-    if (a->last_contact_ms != b->last_contact_ms)
-        return a->last_contact_ms > b->last_contact_ms ? -1 : 1;
-    return a->id < b->id ? -1 : 1;
-}
-
 static uint32_t read_jobs(struct reading *reading)
 {
     struct sim *sim = reading->sim;
@@ -251,7 +241,7 @@ static uint32_t read_runners(struct reading *reading)
     for (size_t i = 0; i < total; i++)
         order[i] = world_runner_at(sim->world, i);
     if (total > (size_t)sim->page_size)
-        qsort(order, total, sizeof order[0], by_contact);
+        runners_sort_page(order, total, reading->first, (size_t)sim->page_size);
     make_room(reading, (uint32_t)sim->page_size, sizeof *reading->runners,
               (void **)&reading->runners);
     for (size_t i = reading->first; i < total && items < (uint32_t)sim->page_size; i++, items++)

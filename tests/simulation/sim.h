@@ -140,7 +140,7 @@ struct tried {
     int64_t asked_mono_ms, failed_mono_ms;
     bool is_node; /* of the core's fleet, in this state, before the step */
     enum node_state state;
-    bool seen[source_count];
+    int64_t seen_ms[source_count];    /* first shown; 0 never */
     int64_t missing_ms[source_count]; /* since when each source does not show it; 0 it does */
     int64_t missing_written_ms[source_count]; /* the same, as the newest checkpoint knows it */
     bool drain_forced;                        /* since it last began to drain */
@@ -251,6 +251,10 @@ void poller_kill(struct sim *sim, enum source source);
 void poller_start(struct sim *sim, enum source source);
 void poller_now(struct sim *sim, enum source source);
 void pollers_end(struct sim *sim);
+
+/* page.c: of all runners, puts those of a page (`first` .. `first` + `size` - 1 in Gitea's order)
+ * where it shows them; the others lie before and after it in any order */
+void runners_sort_page(const struct world_runner **order, size_t total, size_t first, size_t size);
 
 /* pictures.c: the world as the APIs show it */
 struct picture { /* the storage of one snapshot */

@@ -133,6 +133,9 @@ static void start_program(enum role role)
     rig.pid = fork();
     if (rig.pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+        dup2(nothing, STDIN_FILENO);
+        dup2(nothing, STDOUT_FILENO);
         dup2(pair[1], WORKER_CONTROL_FD);
         fcntl(WORKER_CONTROL_FD, F_SETFD, 0);
         execl(POLLER_PROGRAM, role_word(role), (char *)NULL);

@@ -119,6 +119,35 @@ static void test_the_breaker_works_after_a_restart(void)
     world_free(world);
 }
 
+/* Three of four vanish, and the demand brings others: the three are still gone. */
+static void test_new_nodes_do_not_make_up_for_those_that_vanished(void)
+{
+    struct world *world = world_new();
+    world_configure(world, "rails.max_servers", "12");
+    world_configure(world, "pools[0].max", "12");
+    world_configure(world, "rails.creates_per_minute", "20");
+    world_start(world, NULL);
+    world_poll(world);
+    uint64_t runner[4];
+    world_serve_many(world, 4, runner);
+    world_run(world, MINUTES(1));
+    for (uint32_t i = 0; i < 3; i++)
+        world_unlist_node(world, world->action[i].node);
+    world_poll(world);
+    CU_ASSERT_TRUE(world_alarm(world, ALARM_BREAKER));
+    uint32_t before = world->actions;
+    for (uint32_t i = 0; i < 10; i++)
+        world_job(world, JOB_RUNNABLE, "linux", 0);
+    world_poll(world);
+    for (uint32_t i = before; i < world->actions; i++)
+        if (world->action[i].kind == ACTION_CREATE_SERVER)
+            (void)world_serve(world, &world->action[i]);
+    world_run(world, MINUTES(1));
+    CU_ASSERT_TRUE(world->nodes >= 4); /* more than have vanished */
+    CU_ASSERT_TRUE(world_alarm(world, ALARM_BREAKER));
+    world_free(world);
+}
+
 /* Nothing else moves: the vanishing alone is worth writing down. */
 static void test_a_vanishing_is_written_down(void)
 {
@@ -144,6 +173,7 @@ int main(void)
         {"what vanishes in turn opens nothing", test_what_vanishes_in_turn_opens_nothing},
         {"what went long ago", test_what_went_long_ago_is_no_part_of_the_fleet},
         {"the breaker works after a restart", test_the_breaker_works_after_a_restart},
+        {"new nodes do not make up", test_new_nodes_do_not_make_up_for_those_that_vanished},
         {"a vanishing is written down", test_a_vanishing_is_written_down},
         CU_TEST_INFO_NULL,
     };

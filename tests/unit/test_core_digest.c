@@ -52,12 +52,7 @@ static const struct field of_node[] = {
     F(node, price_micro, FLIP),
     F(node, hours_counted, FLIP),
     F(node, hours_known_wall_ms, OTHER),
-    F(node, server_seen, FLIP),
-    F(node, kube_seen, FLIP),
-    F(node, runners_seen, FLIP),
-    F(node, server_missing_mono_ms, LATER),
-    F(node, kube_missing_mono_ms, LATER),
-    F(node, runners_missing_mono_ms, LATER),
+    F(node, presence, OTHER),
     F(node, ready_wall_ms, SHOWN),
     F(node, quiet, FLIP),
     F(node, offline_mono_ms, LATER),
@@ -70,6 +65,11 @@ static const struct field of_node[] = {
     F(node, errand, OTHER),
     F(node, sight, MADE),
     F(node, life, OTHER),
+};
+
+static const struct field of_presence[] = {
+    F(presence, first_mono_ms, LATER),
+    F(presence, missing_mono_ms, LATER),
 };
 
 static const struct field of_offer[] = {
@@ -216,6 +216,7 @@ static void test_all_fields_are_known(void)
 {
     check_complete(ALL(of_errand), sizeof(struct errand));
     check_complete(ALL(of_node), sizeof(struct node));
+    check_complete(ALL(of_presence), sizeof(struct presence));
     check_complete(ALL(of_offer), sizeof(struct offer_memory));
     check_complete(ALL(of_runner), sizeof(struct known_runner));
     check_complete(ALL(of_deregistering), sizeof(struct node_deregistering));
@@ -263,6 +264,8 @@ static void test_each_field_is_in_it(void)
     check_fields(core, core, ALL(of_core));
     check_fields(core, &core->node[0], ALL(of_node));
     check_fields(core, &core->node[0].errand, ALL(of_errand));
+    for (unsigned i = 0; i < SOURCES; i++)
+        check_fields(core, &core->node[0].presence[i], ALL(of_presence));
     check_fields(core, &core->offer[0][0], ALL(of_offer));
     world_free(world);
 }

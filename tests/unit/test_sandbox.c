@@ -180,6 +180,58 @@ static void the_supervisor_has_what_its_workers_have(void)
     }
 }
 
+/* Calls that arm64 does not have, and the one that libc makes there. */
+static const struct {
+    const char *call, *there;
+} on_arm64[] = {
+    {"access", "faccessat"},
+    {"chmod", "fchmodat"},
+    {"chown", "fchownat"},
+    {"dup2", "dup3"},
+    {"epoll_wait", "epoll_pwait"},
+    {"getpgrp", "getpgid"},
+    {"epoll_create", "epoll_create1"},
+    {"lstat", "newfstatat"},
+    {"mkdir", "mkdirat"},
+    {"open", "openat"},
+    {"pipe", "pipe2"},
+    {"poll", "ppoll"},
+    {"readlink", "readlinkat"},
+    {"rename", "renameat"},
+    {"select", "pselect6"},
+    {"stat", "newfstatat"},
+    {"time", "clock_gettime"},
+    {"unlink", "unlinkat"},
+    {"vfork", "clone"},
+    {"arch_prctl", "brk"},
+};
+
+static const char *name_on_arm64(const char *call)
+{
+    if (seccomp_syscall_resolve_name_arch(SCMP_ARCH_AARCH64, call) >= 0)
+        return call;
+    for (size_t i = 0; i < sizeof on_arm64 / sizeof on_arm64[0]; i++)
+        if (strcmp(on_arm64[i].call, call) == 0)
+            return on_arm64[i].there;
+    return NULL;
+}
+
+static void arm64_has_what_it_needs(void)
+{
+    for (size_t i = 0; i < row_count; i++) {
+        if (rows[i].action != ACTION_ALLOW)
+            continue;
+        const char *call = name_on_arm64(rows[i].call);
+        if (call == NULL)
+            fprintf(stderr, "    %s: what does libc call on arm64?\n", rows[i].call);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(call);
+        for (enum role role = ROLE_SUPERVISOR; role <= ROLE_MONITOR; role = (enum role)(role + 1))
+            if ((rows[i].roles & ROLE_BIT(role)) != 0)
+                CU_ASSERT_TRUE(is_allowed(call, role) ||
+                               (role == ROLE_SUPERVISOR && is_allowed(call, ROLE_ACTUATOR)));
+    }
+}
+
 static void each_limit_stands_once(void)
 {
     size_t count;
@@ -276,6 +328,7 @@ int main(int argc, char **argv)
         {"nobody has what is never right", nobody_has_what_is_never_right},
         {"the reconciler reaches nothing", the_reconciler_reaches_nothing},
         {"the supervisor has what its workers have", the_supervisor_has_what_its_workers_have},
+        {"arm64 has what it needs", arm64_has_what_it_needs},
         {"each limit stands once", each_limit_stands_once},
         {"parts have words", parts_have_words},
         {"the configuration names parts", the_configuration_names_parts},

@@ -86,6 +86,17 @@ static void errand(uint64_t *hash, const struct tiny *tiny, const struct tiny_er
         number(hash, errand->runner[r]);
 }
 
+/* Of which others it had been shown when they went. */
+static unsigned shown_before(const struct tiny *tiny, const struct tiny_track *track,
+                             unsigned source)
+{
+    unsigned out = 0;
+    for (unsigned s = 0; s < TINY_SLOTS; s++)
+        out = 2 * out + ((tiny->track[s].gone & 1u << source) != 0 &&
+                         track->shown_ms[source] <= tiny->track[s].gone_ms[source]);
+    return out;
+}
+
 /* hours, worked_ms and hindered_ms are left out: they only count from where a way is healed. */
 static void track(uint64_t *hash, const struct tiny *tiny, const struct tiny_track *track)
 {
@@ -98,6 +109,8 @@ static void track(uint64_t *hash, const struct tiny *tiny, const struct tiny_tra
     number(hash, track->gone);
     for (unsigned k = 0; k < 3; k++)
         recent(hash, tiny, track->gone & 1u << k ? track->gone_ms[k] : 0, STALE_MS);
+    for (unsigned k = 0; k < 3; k++)
+        number(hash, shown_before(tiny, track, k));
 }
 
 static void saved(uint64_t *hash, const struct tiny *tiny, const struct tiny_saved *saved)
@@ -119,7 +132,9 @@ static void saved(uint64_t *hash, const struct tiny *tiny, const struct tiny_sav
         wall(hash, tiny, node->since_ms);
         wall(hash, tiny, node->idle_ms);
         wall(hash, tiny, node->asked_ms);
-        number(hash, node->kube_seen + 2u * node->runners_seen);
+        wall(hash, tiny, node->server_first_ms);
+        wall(hash, tiny, node->kube_first_ms);
+        wall(hash, tiny, node->runners_first_ms);
         wall(hash, tiny, node->kube_missing_ms);
         wall(hash, tiny, node->runners_missing_ms);
         for (unsigned r = 0; r < node->runners; r++)

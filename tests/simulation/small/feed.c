@@ -31,8 +31,9 @@ static void save_node(struct tiny_saved_node *to, const struct checkpoint_node *
                                    .since_ms = from->state_since_wall_ms,
                                    .idle_ms = from->idle_since_wall_ms,
                                    .asked_ms = from->create_asked_wall_ms,
-                                   .kube_seen = from->kube_seen,
-                                   .runners_seen = from->runners_seen,
+                                   .server_first_ms = from->server_first_wall_ms,
+                                   .kube_first_ms = from->kube_first_wall_ms,
+                                   .runners_first_ms = from->runners_first_wall_ms,
                                    .kube_missing_ms = from->kube_missing_wall_ms,
                                    .runners_missing_ms = from->runners_missing_wall_ms};
     for (uint32_t r = 0; r < from->runners_count && r < TINY_RUNNERS * 2; r++) {
@@ -87,8 +88,9 @@ static const struct checkpoint *load(const struct tiny_saved *from)
                                            .state_since_wall_ms = saved->since_ms,
                                            .idle_since_wall_ms = saved->idle_ms,
                                            .create_asked_wall_ms = saved->asked_ms,
-                                           .kube_seen = saved->kube_seen,
-                                           .runners_seen = saved->runners_seen,
+                                           .server_first_wall_ms = saved->server_first_ms,
+                                           .kube_first_wall_ms = saved->kube_first_ms,
+                                           .runners_first_wall_ms = saved->runners_first_ms,
                                            .kube_missing_wall_ms = saved->kube_missing_ms,
                                            .runners_missing_wall_ms = saved->runners_missing_ms,
                                            .failures = saved->failures,
@@ -273,6 +275,8 @@ static void note_shown(struct tiny *tiny, unsigned slot, enum source source,
     for (unsigned p = 0; p < TINY_SLOTS; p++)
         there = there || picture->land.slot[p].name == tiny->land.slot[slot].name;
     if (there) {
+        if ((track->shown & bit) == 0)
+            track->shown_ms[source] = tiny->mono_ms;
         track->shown |= bit;
         track->gone &= (uint8_t)~bit;
     } else if ((track->shown & bit) != 0 && (track->gone & bit) == 0) {

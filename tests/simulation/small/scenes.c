@@ -140,7 +140,8 @@ static void count_vanished(const struct sim *sim, unsigned source, struct action
             continue;
         for (unsigned k = 0; k < TINY_SLOTS; k++) {
             bool gone = (track[k].gone & bit) != 0;
-            if (!counts(sim, source, k) || (gone && track[k].gone_ms[source] < from_ms))
+            if (!counts(sim, source, k) || (gone && track[k].gone_ms[source] < from_ms) ||
+                track[k].shown_ms[source] > from_ms)
                 continue;
             known++;
             together += gone && track[k].gone_ms[source] <= from_ms + STALE_MS;

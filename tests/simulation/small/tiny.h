@@ -109,7 +109,7 @@ struct tiny_track {
     uint8_t lost;           /* kind + 1 of an action that died with the actuator */
     uint8_t gone;           /* bit set of those that showed it and do not now */
     int64_t failed_ms, hours, worked_ms, late_ms;
-    int64_t gone_ms[3]; /* since when */
+    int64_t shown_ms[3], gone_ms[3]; /* first, and since when it is gone */
 };
 
 /* A checkpoint as it was written. */
@@ -117,8 +117,8 @@ struct tiny_saved_node {
     uint16_t name;
     uint8_t state, reason, failures, runners;
     uint64_t epoch, counter, server;
-    bool kube_seen, runners_seen;
-    int64_t kube_missing_ms, runners_missing_ms; /* wall; 0 they are not */
+    int64_t server_first_ms, kube_first_ms, runners_first_ms; /* wall; 0 never shown */
+    int64_t kube_missing_ms, runners_missing_ms;              /* wall; 0 they are not */
     int64_t since_ms, idle_ms, asked_ms;
     uint32_t runner[TINY_RUNNERS * 2];
     uint16_t runner_name[TINY_RUNNERS * 2];
