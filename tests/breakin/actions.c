@@ -52,6 +52,13 @@ int deregister_named(const struct attack *attack)
     return ask(attack, &action);
 }
 
+int drain_named(const struct attack *attack)
+{
+    struct action action = on_node(attack, ACTION_DRAIN_NODE);
+    action.force = true;
+    return ask(attack, &action);
+}
+
 int act_by_an_old_id(const struct attack *attack)
 {
     struct action action = on_node(attack, ACTION_REMOVE_NODE);

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "proto/channel_internal.h"
 #include "proto/worker_internal.h"
 #include "tests/breakin/attempts.h"
@@ -160,6 +161,29 @@ int poller_speaks_for_another(const struct attack *attack)
 
 static const struct action_result forged_result = {
     .id = {UINT32_MAX, 1}, .kind = ACTION_REMOVE_NODE, .outcome = OUTCOME_DONE, .text = "forged"};
+
+/* Numbered far ahead, so that the true pictures that follow look old. */
+int picture_of_nothing(const struct attack *attack)
+{
+    static uint64_t sequence = UINT64_C(1) << 40;
+    int64_t now = clock_mono_ms();
+    const struct snapshot_head head = {.sequence = ++sequence,
+                                       .began_mono_ms = now - 1,
+                                       .ended_mono_ms = now,
+                                       .wall_ms = clock_wall_ms(),
+                                       .api_ms = clock_wall_ms(),
+                                       .requests = 1};
+    const struct channel *channel = best_peer(attack);
+    switch ((int)attack->worker->behaviour->role) {
+    case ROLE_POLLER_GITEA:
+        return forge(channel, MESSAGE_gitea_snapshot,
+                     &(struct gitea_snapshot){.head = head, .version = "1.26.0"});
+    case ROLE_POLLER_HETZNER:
+        return forge(channel, MESSAGE_hetzner_snapshot,
+                     &(struct hetzner_snapshot){.head = head, .currency = "EUR"});
+    default: return forge(channel, MESSAGE_kube_snapshot, &(struct kube_snapshot){.head = head});
+    }
+}
 
 int monitor_results(const struct attack *attack)
 {

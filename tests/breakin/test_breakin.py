@@ -1,6 +1,8 @@
 """A worker that was taken over gains little: each attempt of attempts.def is refused, the other workers go on, nothing is
 rented or removed, and no promise is broken. All of it is seen from outside."""
 
+import time
+
 import pytest
 from breakin import HELLO, HELLO_OTHER_ROLE, HELLO_OTHER_TABLE, HELLO_RIGHT, ROLES, Breakin, attempts
 
@@ -58,6 +60,30 @@ def test_attempt(clouds, role, attempt):
         assert len(cloud.servers()) <= cloud.config["pools"][0]["max"], "more servers than the judge allows"
         refused = [line for line in cloud.audit() if "pool-max" in str(line)]
         assert refused, "the audit log does not show what was refused"
+
+
+@pytest.mark.parametrize("role", [pytest.param(f"poller-{api}", marks=pytest.mark.xdist_group(f"lies-{api}"))
+                                  for api in ("gitea", "hetzner", "kube")])
+def test_a_poller_that_lies_ends_no_job(tmp_path, role):
+    """It says again and again that nothing is there; the actuator looks for itself before it touches anything."""
+    cloud = Breakin(tmp_path, role)
+    lie = next(attempt for attempt in attempts() if attempt.name == "picture_of_nothing")
+    try:
+        cloud.start(period_ms=20000)
+        cloud.push((["linux"], 9))
+        cloud.until("a machine runs the job", lambda: cloud.jobs("in_progress"))
+        busy = set(cloud.servers())
+        for _ in range(40):
+            assert cloud.try_it(lie) == "SENT"
+            time.sleep(0.1)
+        assert busy <= set(cloud.servers()), "a machine that runs a job is gone"
+        assert len(cloud.servers()) <= cloud.config["pools"][0]["max"]
+        cloud.start_anew()
+        cloud.until("the job ends", lambda: cloud.jobs("completed"), 20)
+        assert cloud.summary()["jobs_lost"] == 0
+        assert not cloud.broken_promises()
+    finally:
+        cloud.end()
 
 
 # What does not hang on the list of system calls alone: users and Landlock refuse it as well.
