@@ -47,6 +47,7 @@ struct actuator {
     const struct config *config;                  /* borrowed; the one that holds */
     struct http_endpoint *endpoint[source_count]; /* NULL in mode observe */
     struct audit *audit;
+    struct chain_link noted; /* the audit log's head, as the supervisor noted it; number 0: none */
     char *cloud_init[POOLS_MAX]; /* templates, NUL-terminated */
     struct secret *join_token[POOLS_MAX];
 

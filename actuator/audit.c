@@ -109,11 +109,10 @@ static bool keep_blocks(struct audit *audit, uint64_t bytes)
 }
 
 /* Room for an intent: a create must leave the whole reserve, on the disk and in the segment. */
-static bool has_room(struct audit *audit, enum action_kind kind, struct error *error)
+bool audit_has_room(struct audit *audit, bool create, struct error *error)
 {
     const struct audit_limits *limits = &audit->limits;
     uint64_t after = audit->size + 2 * (uint64_t)AUDIT_LINE_BYTES_MAX; /* its outcome too */
-    bool create = kind == ACTION_CREATE_SERVER;
     if (after > limits->max_bytes + (create ? 0 : limits->reserve_bytes))
         return error_set(error,
                          "the audit log %s is full (%llu bytes) and no next segment came: see why "
@@ -148,31 +147,55 @@ static bool append(struct audit *audit, const char *text, size_t length, struct 
     return error_set_errno(error, failed, "cannot write to the audit log %s", audit->name);
 }
 
-static bool append_line(struct audit *audit, json_t *line, struct error *error)
+/* The line as it will stand in the file; 0 with a sentence where it cannot be made. */
+static size_t make_line(const struct audit *audit, json_t *line, const struct chain_hash *key,
+                        char text[AUDIT_LINE_BYTES_MAX], struct chain_link *after,
+                        struct error *error)
+{
+    char body[AUDIT_LINE_BYTES_MAX];
+    size_t most = sizeof body - CHAIN_FRAME_BYTES_MAX;
+    size_t length =
+        line == NULL ? 0 : json_dumpb(line, body, most, JSON_COMPACT | JSON_ENSURE_ASCII);
+    size_t whole = length == 0 || length > most ? 0
+                                                : chain_make(&audit->check.last, body, length, key,
+                                                             text, AUDIT_LINE_BYTES_MAX, after);
+    if (whole == 0)
+        error_set(error, "a line of the audit log cannot be made (%zu bytes)", length);
+    return whole;
+}
+
+bool audit_append_alone(struct audit *audit, json_t *line, const struct chain_hash *key,
+                        struct error *error)
 {
     char text[AUDIT_LINE_BYTES_MAX];
-    size_t length = line == NULL
-                        ? 0
-                        : json_dumpb(line, text, sizeof text - 1, JSON_COMPACT | JSON_ENSURE_ASCII);
+    struct chain_link after;
+    size_t length = make_line(audit, line, key, text, &after, error);
     json_decref(line);
-    bool good = length > 0 && length < sizeof text;
-    if (!good) {
-        metric_add(M_AUDIT_ERRORS, 0, 0, 1);
-        return error_set(error, "a line of the audit log cannot be made (%zu bytes)", length);
+    bool good = length > 0 && append(audit, text, length, error);
+    if (good) { /* it stands there, synced or not: the next follows on it */
+        audit->check.last = after;
+        audit->check.begun = true;
     }
-    text[length] = '\n';
-    good = append(audit, text, length + 1, error);
     if (good && fdatasync(audit->descriptor) != 0)
         good = error_set_errno(error, errno, "cannot sync the audit log %s", audit->name);
     metric_add(good ? M_AUDIT_LINES : M_AUDIT_ERRORS, 0, 0, 1);
     return good;
 }
 
+/* After what the start has to say; takes line. */
+static bool append_line(struct audit *audit, json_t *line, int64_t wall_ms, struct error *error)
+{
+    if (audit_tell(audit, wall_ms, error))
+        return audit_append_alone(audit, line, NULL, error);
+    json_decref(line);
+    return false;
+}
+
 bool audit_intent(struct audit *audit, const struct action *action, int64_t wall_ms,
                   struct error *error)
 {
-    if (!has_room(audit, action->kind, error) ||
-        !append_line(audit, audit_intent_line(action, wall_ms), error))
+    if (!audit_has_room(audit, action->kind == ACTION_CREATE_SERVER, error) ||
+        !append_line(audit, audit_intent_line(action, wall_ms), wall_ms, error))
         return false;
     if (action_id_compare(action->id, audit->highest) > 0)
         audit->highest = action->id;
@@ -186,7 +209,7 @@ bool audit_outcome(struct audit *audit, const struct action *action,
 {
     if (action_id_compare(result->id, audit->highest) > 0)
         audit->highest = result->id;
-    bool good = append_line(audit, audit_outcome_line(action, result, wall_ms), error);
+    bool good = append_line(audit, audit_outcome_line(action, result, wall_ms), wall_ms, error);
     audit_forget(audit, result->id);
     if (action != NULL)
         audit_remember_server(audit, action->node.name, result->server_id);
@@ -222,7 +245,7 @@ static void use_segment(struct audit *audit, int descriptor, const char *name)
     snprintf(audit->name, sizeof audit->name, "%s", name);
     audit->size = audit->allocated = 0;
     audit->can_allocate = true;
-    audit->broken = false;
+    audit->broken = audit->leave = false;
 }
 
 static bool begin_segment(struct audit *audit, const struct audit_reader *reader,
@@ -252,6 +275,12 @@ bool audit_open(struct audit **out, int descriptor, const char *name,
         return error_set(error, "out of memory for the audit log");
     }
     audit->limits = *limits;
+    audit->last_seal = calloc(1, sizeof *audit->last_seal);
+    if (audit->last_seal == NULL) {
+        close(descriptor);
+        free(audit);
+        return error_set(error, "out of memory for the audit log");
+    }
     use_segment(audit, descriptor, name);
     if (!begin_segment(audit, reader == NULL ? &nobody : reader, error)) {
         audit_close(audit);
@@ -271,7 +300,7 @@ bool audit_next(struct audit *audit, int descriptor, const char *name,
     use_segment(audit, descriptor, name);
     bool good = begin_segment(audit, reader == NULL ? &nobody : reader, error);
     if (good && audit->size == 0)
-        good = append_line(audit, audit_segment_line(&before, clock_wall_ms()), error);
+        good = audit_settle(audit, clock_wall_ms(), error);
     if (!good) {
         close(descriptor);
         *audit = before;
@@ -285,6 +314,8 @@ bool audit_next(struct audit *audit, int descriptor, const char *name,
 bool audit_wants_next(const struct audit *audit)
 {
     uint64_t left = audit->limits.max_bytes / NEXT_SHARE;
+    if (audit->leave)
+        return true;
     if (left < 3 * (uint64_t)AUDIT_LINE_BYTES_MAX) /* earlier than has_room stops creates */
         left = 3 * (uint64_t)AUDIT_LINE_BYTES_MAX;
     return audit->size + left >= audit->limits.max_bytes;
@@ -297,5 +328,7 @@ void audit_close(struct audit *audit)
     if (fdatasync(audit->descriptor) != 0 && errno != EINVAL && errno != EROFS)
         log_warning("cannot sync the audit log %s: %s", audit->name, strerror(errno));
     close(audit->descriptor);
+    seal_store_close(audit->seals);
+    free(audit->last_seal);
     free(audit);
 }

@@ -1,33 +1,36 @@
 /* The audit log: one JSON line before each action that changes anything (`intent`, synced to the
  * disk before acting) and one after (`outcome`). What was refused or only looked has both lines
- * too, written one after the other. Lines:
- *
- *   {"time":...,"event":"intent","id":"E-C","kind":...,"node":...,"pool":...,"server_id":N,
- *    "node_uid":...,"reason":...,"text":...,"gitea":N,"hetzner":N,"kube":N, and what the kind has}
- *   {"time":...,"event":"outcome","id":"E-C","kind":...,"node":...,"outcome":...,"trouble":...,
- *    "http_status":N,"duration_ms":N,"retry_after_ms":N,"server_id":N,"created_ms":N,"left":N,
- *    "text":..., and reason and snapshot numbers as in the intent}
- *   {"time":...,"event":"segment","id":"E-C","open":[{"id","kind","node"}...]}   first of a segment
+ * too, written one after the other. Every line is a link of one chain over all segments
+ * (audit/chain.h), which is sealed with a key of the epoch where keys were set up (audit/seal.h).
+ * What each line says: audit/audit.def and docs/audit.md.
  *
  * Room: a segment may grow to max_bytes; then the next is asked for. The last reserve_bytes beyond
  * it, and as much of the disk, are kept for teardown: creates stop first.
- * May not: open a file, hold a secret, decide anything. */
+ *
+ * A log that does not verify at the start is gone on with all the same, since teardown must stay
+ * possible: a line `bent` says where and what, the next segment is asked for at once, and
+ * audit_trouble says it until the start that finds no such place.
+ * May not: open a file, hold a secret but the epoch's key, decide anything. */
 #ifndef EBBTIDE_ACTUATOR_AUDIT_H
 #define EBBTIDE_ACTUATOR_AUDIT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "audit/head.h"
 #include "common/error.h"
 #include "proto/messages.h"
 
-#define AUDIT_LINE_BYTES_MAX 16384 /* node, texts and runners of the messages, escaped */
+/* node, texts and runners of the messages, escaped */
+#define AUDIT_LINE_BYTES_MAX CHAIN_LINE_BYTES_MAX
 
 struct audit;
 
 struct audit_limits {
-    uint64_t max_bytes;     /* of a segment */
-    uint64_t reserve_bytes; /* beyond it, for teardown lines */
+    uint64_t max_bytes;      /* of a segment */
+    uint64_t reserve_bytes;  /* beyond it, for teardown lines */
+    int64_t epoch_ms;        /* for the seals' lines */
+    struct chain_link noted; /* the head that the supervisor noted; number 0: none */
 };
 
 /* Who listens while the log is read at the start; each may be NULL. Texts live during the call. */
@@ -79,6 +82,37 @@ bool audit_name_used(const struct audit *audit, const char *node);
 /* Writes an outcome `unknown` for each intent that was found open at the start; after their report.
  */
 bool audit_close_found(struct audit *audit, int64_t wall_ms, struct error *error);
+
+/* ------------------------------------------------------------------- chain and seals: audit_seal.c
+ */
+
+/* Takes both slots of the key (-1: there are none) once all segments were read. Keys that cannot be
+ * used are trouble, and the log is chained only. */
+void audit_take_keys(struct audit *audit, int slot0, int slot1);
+
+/* Whether epochs are sealed. */
+bool audit_sealed(const struct audit *audit);
+
+/* Writes down what the start found (a line that was torn, a log that does not verify), where it has
+ * not been written yet; every other line does so by itself. */
+bool audit_settle(struct audit *audit, int64_t wall_ms, struct error *error);
+
+enum audit_seal_why { SEAL_EPOCH, SEAL_START, SEAL_CLOSE };
+
+/* Ends the epoch with a seal. At a start or a close, nothing where the last line is a seal already;
+ * without keys or without a line never anything. False: the line could not be written, and the
+ * epoch goes on. */
+bool audit_seal(struct audit *audit, enum audit_seal_why why, int64_t wall_ms, struct error *error);
+
+/* Whether the segment in use does not verify, so that the next one is asked for at once. */
+bool audit_leaves(const struct audit *audit);
+
+/* Number and hash of the last line; number 0: there is none. */
+struct chain_link audit_head(const struct audit *audit);
+
+/* What a person must know of this log, "" for nothing: where it does not verify, why it is not
+ * sealed though it should be. */
+const char *audit_trouble(const struct audit *audit);
 
 /* Compares action ids: <0, 0, >0. */
 int action_id_compare(struct action_id left, struct action_id right);

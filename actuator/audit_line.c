@@ -136,6 +136,34 @@ json_t *audit_outcome_line(const struct action *action, const struct action_resu
     return line;
 }
 
+json_t *audit_cut_line(const struct audit *audit, int64_t wall_ms)
+{
+    json_t *line = begin_line("cut", audit->highest, wall_ms);
+    set_number(line, "bytes", audit->cut_bytes);
+    if (audit->cut_kept)
+        json_object_set_new(line, "kept", json_true());
+    return line;
+}
+
+json_t *audit_bent_line(const struct audit *audit, int64_t wall_ms)
+{
+    json_t *line = begin_line("bent", audit->highest, wall_ms);
+    set_text(line, "text", audit->trouble);
+    return line;
+}
+
+json_t *audit_seal_line(const struct audit *audit, enum audit_seal_why why, int64_t wall_ms)
+{
+    static const char *const words[] = {
+        [SEAL_EPOCH] = "epoch", [SEAL_START] = "start", [SEAL_CLOSE] = "close"};
+    json_t *line = begin_line("seal", audit->highest, wall_ms);
+    set_text(line, "key", seal_store_key(audit->seals)->id);
+    set_number(line, "seal", seal_store_key(audit->seals)->number);
+    set_text(line, "why", words[why]);
+    set_number(line, "epoch_ms", (uint64_t)audit->limits.epoch_ms);
+    return line;
+}
+
 json_t *audit_segment_line(const struct audit *audit, int64_t wall_ms)
 {
     json_t *line = begin_line("segment", audit->highest, wall_ms);

@@ -5,6 +5,8 @@
 #include <jansson.h>
 
 #include "actuator/audit.h"
+#include "audit/check.h"
+#include "audit/seal_store.h"
 
 #define AUDIT_USED_MAX 512 /* names; older ones are forgotten */
 
@@ -15,6 +17,15 @@ struct audit_open_intent {
     bool found; /* at the start: whoever wrote it is dead */
 };
 
+/* The last seal that was read: whether the key's files are behind it. */
+struct audit_last_seal {
+    char key[SEAL_ID_BYTES + 1]; /* "": none was read */
+    uint64_t number, seq;
+    size_t mac_bytes;
+    struct chain_hash mac;
+    char line[CHAIN_LINE_BYTES_MAX]; /* its first mac_bytes */
+};
+
 struct audit {
     int descriptor;
     char name[SETTING_BYTES_MAX + 1];
@@ -22,7 +33,17 @@ struct audit {
     uint64_t size;      /* of the segment; every line ends in a newline */
     uint64_t allocated; /* blocks are kept up to here, where the file system can */
     bool can_allocate;
-    bool broken; /* a line could not be taken back after half of it was written */
+    bool broken;                   /* a line could not be taken back after half of it was written */
+    struct chain_check check;      /* its `last` is what the next line follows on */
+    struct chain_hash noted_found; /* hash of the line with limits.noted's number */
+    bool noted_seen;               /* that line was read */
+    bool leave;                    /* the segment in use does not verify: on to the next */
+    bool tell_bent;                /* ... and no line of the log says so yet */
+    uint64_t cut_bytes;            /* torn, found at the start; no line of the log says so yet */
+    bool cut_kept;                 /* ... and they stand there still */
+    char trouble[ERROR_TEXT_BYTES_MAX]; /* "": none */
+    struct seal_store *seals;           /* NULL: no keys */
+    struct audit_last_seal *last_seal;
     struct action_id highest;
     uint32_t open_count, open_dropped;
     struct audit_open_intent open[UNKNOWN_ACTIONS_MAX];
@@ -35,9 +56,27 @@ json_t *audit_intent_line(const struct action *action, int64_t wall_ms);
 json_t *audit_outcome_line(const struct action *action, const struct action_result *result,
                            int64_t wall_ms);
 json_t *audit_segment_line(const struct audit *audit, int64_t wall_ms);
+json_t *audit_cut_line(const struct audit *audit, int64_t wall_ms);
+json_t *audit_bent_line(const struct audit *audit, int64_t wall_ms);
+json_t *audit_seal_line(const struct audit *audit, enum audit_seal_why why, int64_t wall_ms);
 
 /* audit_scan.c: reads the segment from its beginning; sets size, highest and open. */
 bool audit_scan(struct audit *audit, const struct audit_reader *reader, struct error *error);
+
+/* audit.c: appends and syncs a line; takes line. key: NULL, or it is a seal. */
+bool audit_append_alone(struct audit *audit, json_t *line, const struct chain_hash *key,
+                        struct error *error);
+/* Whether the segment and the disk have room for a line that is no teardown's. */
+bool audit_has_room(struct audit *audit, bool create, struct error *error);
+
+/* audit_seal.c: a segment's first line, and what the start found, where they are not written yet.
+ */
+bool audit_tell(struct audit *audit, int64_t wall_ms, struct error *error);
+
+/* The log does not verify: said to the log, to the next line, to the alarm. The first
+ * place counts. */
+void audit_found_bent(struct audit *audit, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* audit.c: the open intents. */
 void audit_remember(struct audit *audit, struct action_id id, enum action_kind kind,

@@ -3,16 +3,17 @@
 #include "actuator/audit_parts.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "audit/fields.h"
+#include "audit/lines.h"
 #include "common/clock.h"
 #include "common/json_read.h"
 #include "common/log.h"
 #include "common/words.h"
-
-#define SCAN_CHUNK_BYTES 65536
 
 struct scan {
     struct audit *audit;
@@ -121,41 +122,77 @@ static bool scan_object(struct scan *scan, const json_t *line)
     return true;
 }
 
-static void scan_line(struct scan *scan, const char *text, size_t length)
+/* The last one read is looked at when the key arrives. */
+static void keep_seal(struct audit *audit, const json_t *line, const char *text)
 {
+    const struct chain_frame *frame = &audit->check.frame;
+    struct audit_last_seal *last = audit->last_seal;
+    const char *key = json_text_of(line, "key");
+    if (!frame->has_mac || strlen(key) != SEAL_ID_BYTES)
+        return;
+    memcpy(last->key, key, SEAL_ID_BYTES + 1);
+    last->number = json_u64_of(line, "seal");
+    last->seq = frame->link.seq;
+    last->mac = frame->mac;
+    last->mac_bytes = frame->mac_bytes;
+    memcpy(last->line, text, frame->mac_bytes);
+}
+
+/* What stands before it is told already; the segment, where it is the one in use, is still to be
+ * left. */
+static void see_bent(struct audit *audit, const json_t *line)
+{
+    snprintf(audit->trouble, sizeof audit->trouble, "%s", json_text_of(line, "text"));
+    audit->tell_bent = false;
+    audit->leave = true;
+}
+
+/* Lines that say something of the log itself, and of no action. */
+static bool scan_own_event(struct scan *scan, const json_t *line, const char *text)
+{
+    enum line_event event;
+    if (!scan->audit->check.framed || !line_event_of(line, &event))
+        return false;
+    if (event == LINE_seal)
+        keep_seal(scan->audit, line, text);
+    if (event == LINE_bent)
+        see_bent(scan->audit, line);
+    return event == LINE_seal || event == LINE_bent || event == LINE_cut;
+}
+
+/* What a line says counts whether it fits into the chain or not: no id may be given twice. */
+static void scan_line(const char *text, size_t length, uint64_t bytes, void *argument)
+{
+    struct scan *scan = argument;
+    struct audit *audit = scan->audit;
+    struct chain_finding finding;
+    if (!chain_check_line(&audit->check, text, length, bytes, &finding))
+        audit_found_bent(audit, "%s line %" PRIu64 ": %s", audit->name, finding.line,
+                         finding.what.text);
+    const struct chain_link *link = &audit->check.frame.link;
+    if (audit->check.framed && link->seq == audit->limits.noted.seq) {
+        audit->noted_seen = true;
+        audit->noted_found = link->hash;
+    }
     json_t *line = json_loadb(text, length, 0, NULL);
-    if (line == NULL || !scan_object(scan, line))
+    if (line == NULL || (!scan_own_event(scan, line, text) && !scan_object(scan, line)))
         scan->bad_lines++;
     json_decref(line);
 }
 
-/* Takes the whole lines of buffer; returns how many bytes they were. A line longer than any of ours
- * is skipped as bad. */
-static size_t take_lines(struct scan *scan, const char *buffer, size_t length)
-{
-    size_t used = 0;
-    const char *end;
-    while ((end = memchr(buffer + used, '\n', length - used)) != NULL) {
-        size_t line = (size_t)(end - buffer) - used;
-        scan_line(scan, buffer + used, line);
-        used += line + 1;
-    }
-    if (used == 0 && length == SCAN_CHUNK_BYTES) {
-        scan->bad_lines++;
-        return length;
-    }
-    return used;
-}
-
 /* What stands behind the last newline was torn by a crash before it was synced: what it announced
- * has not happened, or is unknown and is reported so. */
-static bool mend_tail(struct audit *audit, size_t torn, struct error *error)
+ * has not happened, or is unknown and is reported so. The log says in its next line what was cut.
+ */
+static bool mend_tail(struct audit *audit, uint64_t torn, struct error *error)
 {
     if (torn == 0)
         return true;
-    log_warning("the audit log %s ends in %zu bytes of a line that a crash tore; they are cut off",
+    log_warning("the audit log %s ends in %" PRIu64
+                " bytes of a line that a crash tore; they are cut off",
                 audit->name, torn);
-    if (ftruncate(audit->descriptor, (off_t)audit->size) == 0)
+    audit->cut_bytes = torn;
+    audit->cut_kept = ftruncate(audit->descriptor, (off_t)audit->size) != 0;
+    if (!audit->cut_kept)
         return true;
     if (write(audit->descriptor, "\n", 1) != 1)
         return error_set_errno(error, errno, "cannot end the torn line of the audit log %s",
@@ -164,40 +201,18 @@ static bool mend_tail(struct audit *audit, size_t torn, struct error *error)
     return true;
 }
 
-static bool scan_all(struct scan *scan, char *buffer, struct error *error)
-{
-    struct audit *audit = scan->audit;
-    size_t kept = 0;
-    off_t at = 0;
-    for (;;) {
-        ssize_t got = pread(audit->descriptor, buffer + kept, SCAN_CHUNK_BYTES - kept, at);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return error_set_errno(error, errno, "cannot read the audit log %s", audit->name);
-        if (got == 0)
-            break;
-        at += got;
-        kept += (size_t)got;
-        size_t used = take_lines(scan, buffer, kept);
-        audit->size += used;
-        kept -= used;
-        memmove(buffer, buffer + used, kept);
-    }
-    return mend_tail(audit, kept, error);
-}
-
 bool audit_scan(struct audit *audit, const struct audit_reader *reader, struct error *error)
 {
     struct scan scan = {.audit = audit, .reader = reader};
-    char *buffer = malloc(SCAN_CHUNK_BYTES);
-    if (buffer == NULL)
-        return error_set(error, "out of memory for reading the audit log %s", audit->name);
-    audit->size = 0;
-    bool good = scan_all(&scan, buffer, error);
-    free(buffer);
+    struct chain_finding finding;
+    struct lines_end end;
+    if (chain_check_file(&audit->check, &finding))
+        audit_found_bent(audit, "the segment before %s, line %" PRIu64 ": %s", audit->name,
+                         finding.line, finding.what.text);
+    bool good = lines_each(audit->descriptor, audit->name, scan_line, &scan, &end, error);
+    audit->size = end.whole;
     if (scan.bad_lines > 0)
         log_warning("the audit log %s holds %zu lines that are not of Ebbtide; they are skipped",
                     audit->name, scan.bad_lines);
-    return good;
+    return good && mend_tail(audit, end.torn, error);
 }

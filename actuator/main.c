@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "actuator/actuator.h"
+#include "actuator/log_keeper.h"
 #include "common/clock.h"
 #include "common/cloud_init.h"
 #include "common/credentials.h"
@@ -17,49 +18,17 @@
 #include "common/whole_file.h"
 #include "proto/worker.h"
 
-#define SEGMENTS_AT_START 2
-#define WANT_AGAIN_MS     10000
-
 struct program {
     struct worker *worker;
     struct http *http;
     struct credentials credentials[source_count];
     struct actuator actuator;
+    struct log_keeper keeper;
     bool started;
-    /* segments that arrived before the start, oldest first */
-    struct {
-        int descriptor;
-        char name[SETTING_BYTES_MAX + 1];
-    } segment[SEGMENTS_AT_START];
-    unsigned segment_count;
-    uint64_t segment_index; /* of the newest */
-    int64_t wanted_mono_ms; /* when the next was asked for; 0: it was not */
     struct event *stop_timer;
 };
 
 /* ------------------------------------------------------------------------------ descriptors */
-
-static bool take_segment(struct program *program, const struct file *file, int descriptor,
-                         struct error *error)
-{
-    if (program->started) {
-        if (!actuator_take_log(&program->actuator, descriptor, file->name, error))
-            return false; /* the same one is asked for again */
-        program->segment_index = file->index;
-        program->wanted_mono_ms = 0;
-        return true;
-    }
-    program->segment_index = file->index;
-    if (program->segment_count == SEGMENTS_AT_START) {
-        close(descriptor);
-        return error_set(error, "more than %d segments of the audit log", SEGMENTS_AT_START);
-    }
-    program->segment[program->segment_count].descriptor = descriptor;
-    snprintf(program->segment[program->segment_count].name, sizeof program->segment[0].name, "%s",
-             file->name);
-    program->segment_count++;
-    return true;
-}
 
 static bool take_template(struct program *program, const struct file *file, int descriptor,
                           struct error *error)
@@ -134,7 +103,9 @@ static bool on_file(struct worker *worker, const struct file *file, int descript
     struct program *program = state;
     program->worker = worker;
     switch ((int)file->kind) {
-    case FILE_AUDIT: return take_segment(program, file, descriptor, error);
+    case FILE_AUDIT:
+    case FILE_AUDIT_KEY:
+    case FILE_AUDIT_HEAD: return keeper_take(&program->keeper, file, descriptor, error);
     case FILE_CLOUD_INIT: return take_template(program, file, descriptor, error);
     case FILE_JOIN_TOKEN: return take_join_token(program, file, descriptor, error);
     default: return take_credential(program, file, descriptor, error);
@@ -205,17 +176,6 @@ static bool check_templates(const struct program *program, const struct config *
     return true;
 }
 
-static bool read_log(struct program *program, struct error *error)
-{
-    if (program->segment_count == 0)
-        return error_set(error, "no audit log was handed over: nothing can be done without one");
-    for (unsigned i = 0; i < program->segment_count; i++)
-        if (!actuator_take_log(&program->actuator, program->segment[i].descriptor,
-                               program->segment[i].name, error))
-            return false;
-    return true;
-}
-
 static void on_result(const struct action_result *result, void *argument);
 static void on_idle(void *argument);
 
@@ -231,7 +191,7 @@ static bool on_start(struct worker *worker, const struct config *config, void *s
     actuator->report = on_result;
     actuator->idle = on_idle;
     actuator->argument = program;
-    if (!actuator_init(actuator, error) || !read_log(program, error))
+    if (!actuator_init(actuator, error) || !keeper_read(&program->keeper, worker, error))
         return false;
     if (config->mode == MODE_ACT &&
         (!check_templates(program, config, error) || !open_endpoints(program, config, error)))
@@ -258,6 +218,7 @@ static void on_started(struct worker *worker, void *state)
     log_info("ready in mode %s; the highest action of the audit log is %s",
              program->actuator.config->mode == MODE_ACT ? "act" : "observe",
              action_id_text(audit_highest(program->actuator.audit), id));
+    keeper_begin(&program->keeper);
 }
 
 static bool on_check(struct worker *worker, const struct config *config, void *state,
@@ -286,19 +247,6 @@ static void on_commit(struct worker *worker, const struct config *config, void *
 
 /* ---------------------------------------------------------------------------------- peers */
 
-static void want_segment(struct program *program)
-{
-    int64_t now = clock_mono_ms();
-    struct error error;
-    struct file_wanted wanted = {.kind = FILE_AUDIT, .index = program->segment_index + 1};
-    if (!audit_wants_next(program->actuator.audit) ||
-        (program->wanted_mono_ms != 0 && now - program->wanted_mono_ms < WANT_AGAIN_MS))
-        return;
-    program->wanted_mono_ms = now;
-    if (!worker_send(program->worker, ROLE_SUPERVISOR, MESSAGE_file_wanted, &wanted, &error))
-        log_warning("cannot ask for the audit log's next segment: %s", error.text);
-}
-
 static void on_result(const struct action_result *result, void *argument)
 {
     struct program *program = argument;
@@ -307,7 +255,7 @@ static void on_result(const struct action_result *result, void *argument)
         log_info("no reconciler is there to hear a result; the next one looks for itself");
     else if (!worker_send(program->worker, ROLE_RECONCILER, MESSAGE_action_result, result, &error))
         log_warning("cannot report a result: %s; the next reconciler looks for itself", error.text);
-    want_segment(program);
+    keeper_want(&program->keeper);
 }
 
 /* A reconciler that was just started must know what is open before it asks for anything. */
@@ -326,6 +274,7 @@ static void on_peer_open(struct worker *worker, enum role peer, void *state)
         .counter = highest.counter,
         .unknown = unknown,
         .unknown_count = audit_open_intents(audit, unknown, UNKNOWN_ACTIONS_MAX),
+        .audit_trouble = audit_trouble(audit),
     };
     if (!worker_send(worker, ROLE_RECONCILER, MESSAGE_actuator_state, &message, &error))
         log_error("cannot say what the audit log remembers: %s", error.text);
@@ -350,6 +299,7 @@ static void on_idle(void *argument)
 {
     struct program *program = argument;
     char text[TEXT_BYTES_MAX];
+    keeper_end(&program->keeper);
     snprintf(text, sizeof text,
              "%llu actions finished, %llu left for the next start, which goes on from what it sees",
              (unsigned long long)program->actuator.finished,
@@ -378,6 +328,13 @@ static void on_stop(struct worker *worker, int64_t deadline_mono_ms, void *state
     actuator_stop(&program->actuator);
 }
 
+static void on_beat(struct worker *worker, void *state)
+{
+    (void)worker;
+    struct program *program = state;
+    keeper_tell(&program->keeper);
+}
+
 static void on_status(char *out, size_t size, void *state)
 {
     const struct program *program = state;
@@ -390,6 +347,7 @@ static void clear_program(struct program *program)
     memcpy(endpoint, program->actuator.endpoint, sizeof endpoint);
     if (program->stop_timer != NULL)
         event_free(program->stop_timer);
+    keeper_clear(&program->keeper);
     actuator_clear(&program->actuator);
     for (unsigned i = 0; i < source_count; i++) {
         http_endpoint_free(endpoint[i]);
@@ -418,6 +376,7 @@ int main(void)
         .peer_open = on_peer_open,
         .message = on_message,
         .stop = on_stop,
+        .beat = on_beat,
         .status = on_status,
         .ended = on_ended,
     };
@@ -425,5 +384,6 @@ int main(void)
     struct error error;
     if (!library_memory_wipe(&error))
         log_fatal("%s", error.text);
+    keeper_init(&program.keeper, &program.actuator);
     return worker_run(&behaviour, &program);
 }

@@ -187,6 +187,23 @@ static void check_scope(reader *r, const struct config *c)
                                                           : "owner/name");
 }
 
+/* The two listeners are told apart by their ports. */
+static void check_webhooks(reader *r, const struct config *c)
+{
+    const struct config_monitor *m = &c->monitor;
+    if (!*m->webhook_listen_address)
+        return;
+    if (!*m->webhook_secret_file && config_reader_fine(r, &m->webhook_secret_file))
+        config_reader_problem(r, &m->webhook_secret_file, m,
+                              "monitor.webhook_secret_file is missing: webhooks are taken only "
+                              "with a secret; expected an absolute path");
+    if (m->listen_port != 0 && m->listen_port == m->webhook_listen_port &&
+        config_reader_fine(r, &m->webhook_listen_port))
+        config_reader_problem(r, &m->webhook_listen_port, m,
+                              "monitor.webhook_listen_port is monitor.listen_port: expected "
+                              "another port");
+}
+
 static void check_kube(reader *r, const struct config *c)
 {
     if (!config_reader_fine(r, &c->kube.in_cluster) ||
@@ -263,9 +280,19 @@ static void check_sent(reader *r, const struct config *c)
 void config_combine(struct config_reader *reader_, const struct config *config)
 {
     static void (*const checks[])(reader *, const struct config *) = {
-        check_orders,         check_window,          check_window_close, check_period,
-        check_urls,           check_scope,           check_kube,         check_act,
-        config_combine_pools, config_combine_labels, check_sandbox,      check_sent,
+        check_orders,
+        check_window,
+        check_window_close,
+        check_period,
+        check_urls,
+        check_scope,
+        check_kube,
+        check_webhooks,
+        check_act,
+        config_combine_pools,
+        config_combine_labels,
+        check_sandbox,
+        check_sent,
     };
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         checks[i](reader_, config);

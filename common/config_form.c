@@ -182,6 +182,15 @@ static bool fits_part(const char *text)
     return sandbox_part_find(text, &part);
 }
 
+/* Labels of letters, digits and hyphens, with dots between. */
+static bool fits_host(const char *text)
+{
+    size_t length = strlen(text);
+    if (!only(text, length, "-.") || !is_alnum(text[0]) || !is_alnum(text[length - 1]))
+        return false;
+    return strstr(text, "..") == NULL && strstr(text, ".-") == NULL && strstr(text, "-.") == NULL;
+}
+
 static const struct {
     bool (*fits)(const char *text);
     const char *words;
@@ -209,6 +218,7 @@ static const struct {
 #undef PART
                    "(docs/sandbox.md says what they are)",
                    true},
+    [FORM_HOST] = {fits_host, "a host's name, without a port", true},
 };
 
 bool config_form_fits(enum config_form form, const char *text)

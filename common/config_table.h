@@ -35,6 +35,7 @@ enum config_form {
     FORM_TAINT,   /* key=value:Effect or key:Effect */
     FORM_ADDRESS, /* IPv4 or IPv6 */
     FORM_PART,    /* of the sandbox */
+    FORM_HOST,    /* a DNS name */
     config_form_count,
 };
 

@@ -99,6 +99,7 @@ enum descriptor_kind descriptor_kind_of(enum file_kind kind)
     switch ((int)kind) { /* most are files to be read */
     case FILE_CHECKPOINT:
     case FILE_AUDIT:
+    case FILE_AUDIT_KEY:
     case FILE_CAPTURE: return DESCRIPTOR_WRITE;
     case FILE_LISTENER: return DESCRIPTOR_LISTENER;
     case FILE_CONTROL_LISTENER: return DESCRIPTOR_CONTROL;

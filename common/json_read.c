@@ -56,6 +56,34 @@ json_t *json_parse_object(const char *body, size_t length, struct error *error)
     return top;
 }
 
+/* Brackets outside of texts. What is no JSON is the parser's to refuse; here it is only not deep.
+ */
+static bool is_shallow(const char *body, size_t length, unsigned depth_max)
+{
+    unsigned depth = 0;
+    bool in_text = false;
+    for (size_t i = 0; i < length; i++) {
+        char c = body[i];
+        if (in_text && c == '\\')
+            i++; /* what is escaped ends no text */
+        else if (c == '"')
+            in_text = !in_text;
+        else if (!in_text && (c == '{' || c == '[') && ++depth > depth_max)
+            return false;
+        else if (!in_text && (c == '}' || c == ']') && depth > 0)
+            depth--;
+    }
+    return true;
+}
+
+json_t *json_parse_shallow(const char *body, size_t length, unsigned depth_max, struct error *error)
+{
+    if (is_shallow(body, length, depth_max))
+        return json_parse_object(body, length, error);
+    error_set(error, "the JSON is nested deeper than %u", depth_max);
+    return NULL;
+}
+
 const char *json_text_of(const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));

@@ -23,6 +23,11 @@ void json_start(void);
  * (an HTML page, nothing, cut off at a byte). The caller json_decrefs. */
 json_t *json_parse_object(const char *body, size_t length, struct error *error);
 
+/* As json_parse_object, for what strangers send: objects and lists may stand in each other at most
+ * `depth_max` deep, which is looked at before anything is parsed. The caller bounds the length. */
+json_t *json_parse_shallow(const char *body, size_t length, unsigned depth_max,
+                           struct error *error);
+
 /* Missing, null or another type: "", 0, false, NULL. */
 const char *json_text_of(const json_t *object, const char *key);
 uint64_t json_u64_of(const json_t *object, const char *key); /* negative or no integer: 0 */

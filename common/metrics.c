@@ -40,6 +40,14 @@ static const double buckets_provision[] = {30, 60, 90, 120, 150, 180, 240, 300, 
     {                                                                                              \
         outcome_count, "outcome", outcome_words                                                    \
     }
+#define LABEL_REFUSAL                                                                              \
+    {                                                                                              \
+        monitor_refusal_count, "reason", monitor_refusal_words                                     \
+    }
+#define LABEL_WEBHOOK                                                                              \
+    {                                                                                              \
+        webhook_outcome_count, "outcome", webhook_outcome_words                                    \
+    }
 #define LABEL_ROLE                                                                                 \
     {                                                                                              \
         role_count, "peer", role_words                                                             \

@@ -35,12 +35,11 @@ static void print_table(const struct status *status, FILE *out)
 
 void picture_print_page(const struct picture *picture, int64_t mono_ms, FILE *out)
 {
-    fputs(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-        "<meta http-equiv=\"refresh\" content=\"5\"><title>Ebbtide</title>"
-        "<style>body{background:#fff;color:#111}pre{font:14px/1.5 monospace}</style></head><body>\n"
-        "<pre>\n",
-        out);
+    fputs("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+          "<meta http-equiv=\"refresh\" content=\"5\"><title>Ebbtide</title>"
+          "<style>" PAGE_STYLE "</style></head><body>\n"
+          "<pre>\n",
+          out);
     if (picture->status)
         print_table(message_status(picture->status), out);
     fputs("</pre>\n<pre>", out);

@@ -10,6 +10,10 @@
 
 #define STATUS_AGE_MS_MAX 60000 /* an older status is no picture of now */
 
+/* The page's style, and its SHA-256 for the Content-Security-Policy, which lets no other pass. */
+#define PAGE_STYLE      "body{background:#fff;color:#111}pre{font:14px/1.5 monospace}"
+#define PAGE_STYLE_HASH "sha256-zHunqq/QLmSA4ILG5nrQVshBoOxuQKBIIQoKYtddT10="
+
 struct picture {
     struct message *status;               /* NULL until the reconciler spoke */
     int64_t status_mono_ms;               /* when it came */

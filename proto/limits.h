@@ -40,6 +40,9 @@
 #define SAMPLES_MAX          2048
 #define UNKNOWN_ACTIONS_MAX  256
 
+#define AUDIT_HASH_BYTES   64                  /* SHA-256, hexadecimal */
+#define AUDIT_SEQUENCE_MAX (UINT64_C(1) << 48) /* no honest log gets there */
+
 #define CAPTURED_ACTIONS_MAX    64  /* as CORE_ACTIONS_PER_STEP_MAX */
 #define CAPTURED_LINES_MAX      128 /* as CORE_LINES_PER_STEP_MAX */
 #define CAPTURED_KIND_BYTES_MAX 32

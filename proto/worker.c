@@ -132,6 +132,8 @@ static void on_heartbeat(evutil_socket_t socket, short what, void *argument)
         .sequence = ++worker->beats, .text = text, .lines_lost = log_lines_lost()};
     if (!channel_send(worker->control, MESSAGE_heartbeat, &beat, -1, &error))
         log_warning("%s", error.text);
+    else if (worker->behaviour->beat != NULL)
+        worker->behaviour->beat(worker, worker->state);
 }
 
 static void on_counters(evutil_socket_t socket, short what, void *argument)

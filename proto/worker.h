@@ -52,6 +52,8 @@ struct worker_behaviour {
     /* The loop has ended, orderly or not: free what hangs on the event base and the channels, which
      * go next. NULL: nothing to free. */
     void (*ended)(struct worker *worker, void *state);
+    /* A heartbeat has just been sent: what is to be said with it. NULL: nothing. */
+    void (*beat)(struct worker *worker, void *state);
     /* A line for systemd's STATUS into out, or "". NULL: none. */
     void (*status)(char *out, size_t size, void *state);
 };

@@ -98,20 +98,27 @@ static bool speaks_for(enum role peer, enum source source)
     return false;
 }
 
-/* A webhook's hint only makes the next look come sooner. */
-static void pass_hint(struct shell *shell)
+/* A webhook's hint only makes the next look come sooner; the core is told nothing. False: there
+ * were too many. */
+static bool pass_hint(struct shell *shell)
 {
     struct error error = {""};
-    const struct poll_now now = {.text = "a webhook says that a job changed"};
+    const struct poll_now now = {.text = "a webhook says that a job waits"};
+    if (!hint_budget_take(&shell->hints, clock_mono_ms())) {
+        metric_add(M_HINTS_DROPPED, 0, 0, 1);
+        return false;
+    }
+    metric_add(M_HINTS_TAKEN, 0, 0, 1);
     if (worker_has_peer(shell->worker, ROLE_POLLER_GITEA) &&
         !worker_send(shell->worker, ROLE_POLLER_GITEA, MESSAGE_poll_now, &now, &error))
         log_debug("%s", error.text);
+    return true;
 }
 
 /* Makes the event of a message. False where there is nothing for the core. *kept: the core has it.
  */
-static bool make_event(struct shell *shell, enum role peer, struct message *message,
-                       struct core_event *event, bool *kept)
+static bool make_event(enum role peer, struct message *message, struct core_event *event,
+                       bool *kept)
 {
     *kept = false;
     if (message->id == MESSAGE_gitea_snapshot) {
@@ -140,8 +147,6 @@ static bool make_event(struct shell *shell, enum role peer, struct message *mess
         *event =
             (struct core_event){.kind = CORE_RESULT, .u.result = message_action_result(message)};
     } else {
-        if (message->id == MESSAGE_job_hint)
-            pass_hint(shell);
         return false;
     }
     return true;
@@ -162,7 +167,12 @@ void shell_message(struct shell *shell, enum role peer, struct message *message)
     bool kept = false;
     if (message->id == MESSAGE_action_result)
         log_result(message_action_result(message));
-    if (make_event(shell, peer, message, &event, &kept)) {
+    if (message->id == MESSAGE_job_hint && !pass_hint(shell)) {
+        message_free(
+            message); /* nor captured: a flood of them is not to push out what was decided */
+        return;
+    }
+    if (make_event(peer, message, &event, &kept)) {
         event.owner = kept ? message : NULL;
         shell_step(shell, &event);
     } else {

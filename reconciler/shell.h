@@ -10,6 +10,7 @@
 #include "reconciler/capture.h"
 #include "reconciler/checkpoint_file.h"
 #include "reconciler/core/core.h"
+#include "reconciler/hint_budget.h"
 
 struct control;
 
@@ -23,8 +24,9 @@ struct shell {
     struct capture capture;
     struct control *control;
     int control_listener; /* until start; -1: none came */
-    bool storage_failed;  /* the last checkpoint could not be written; the core has been told */
-    bool stopping;        /* nothing is asked of the actuator any more */
+    struct hint_budget hints;
+    bool storage_failed; /* the last checkpoint could not be written; the core has been told */
+    bool stopping;       /* nothing is asked of the actuator any more */
     char status_line[TEXT_BYTES_MAX + 1];
 };
 

@@ -165,18 +165,20 @@ static void requests_get(struct exchange *exchange)
 static void gitea_get(struct exchange *exchange)
 {
     const struct gitea_options *options = gitea_api_options(control_of(exchange)->parts.gitea);
-    exchange_reply_json(
-        exchange, 200,
-        json_pack("{s:s, s:b, s:b, s:b, s:b, s:s, s:s}", "version", options->version, "fence",
-                  (int)options->fence, "workflow_jobs", (int)options->workflow_jobs, "sorted_jobs",
-                  (int)options->sorted_jobs, "site_admin", (int)options->site_admin, "read_scopes",
-                  options->read_scopes, "write_scopes", options->write_scopes));
+    exchange_reply_json(exchange, 200,
+                        json_pack("{s:s, s:b, s:b, s:b, s:b, s:s, s:s, s:s}", "version",
+                                  options->version, "fence", (int)options->fence, "workflow_jobs",
+                                  (int)options->workflow_jobs, "sorted_jobs",
+                                  (int)options->sorted_jobs, "site_admin", (int)options->site_admin,
+                                  "read_scopes", options->read_scopes, "write_scopes",
+                                  options->write_scopes, "webhook_url", options->webhook_url));
 }
 
 static void gitea_put(struct exchange *exchange)
 {
-    static const char *const keys[] = {"version",    "fence",       "workflow_jobs", "sorted_jobs",
-                                       "site_admin", "read_scopes", "write_scopes",  NULL};
+    static const char *const keys[] = {
+        "version",     "fence",        "workflow_jobs", "sorted_jobs",    "site_admin",
+        "read_scopes", "write_scopes", "webhook_url",   "webhook_secret", NULL};
     struct gitea_options *options = gitea_api_options(control_of(exchange)->parts.gitea);
     if (!control_keys(exchange, keys))
         return;
@@ -187,6 +189,10 @@ static void gitea_put(struct exchange *exchange)
              control_text(exchange, "read_scopes", old.read_scopes));
     snprintf(options->write_scopes, sizeof options->write_scopes, "%s",
              control_text(exchange, "write_scopes", old.write_scopes));
+    snprintf(options->webhook_url, sizeof options->webhook_url, "%s",
+             control_text(exchange, "webhook_url", old.webhook_url));
+    snprintf(options->webhook_secret, sizeof options->webhook_secret, "%s",
+             control_text(exchange, "webhook_secret", old.webhook_secret));
     options->fence = control_switch(exchange, "fence", old.fence);
     options->workflow_jobs = control_switch(exchange, "workflow_jobs", old.workflow_jobs);
     options->sorted_jobs = control_switch(exchange, "sorted_jobs", old.sorted_jobs);

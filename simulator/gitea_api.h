@@ -8,6 +8,7 @@
 
 #define GITEA_VERSION_BYTES_MAX 32
 #define GITEA_SCOPES_BYTES_MAX  256
+#define GITEA_WEBHOOK_BYTES_MAX 256
 #define GITEA_PAGE_DEFAULT      30
 #define GITEA_PAGE_MAX_ITEMS    50
 
@@ -22,6 +23,9 @@ struct gitea_options {
     /* What the tokens may do, as Gitea writes it ("read:admin,read:repository", "all"). */
     char read_scopes[GITEA_SCOPES_BYTES_MAX];
     char write_scopes[GITEA_SCOPES_BYTES_MAX];
+    /* Where jobs are told of (gitea_webhooks.h), and what that is signed with; "": not at all. */
+    char webhook_url[GITEA_WEBHOOK_BYTES_MAX];
+    char webhook_secret[GITEA_WEBHOOK_BYTES_MAX];
 };
 
 /* 1.26.0 with its fence, `jobs`, unordered, an admin's tokens with no more scopes than needed. */

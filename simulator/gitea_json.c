@@ -53,8 +53,12 @@ static void head_sha(uint64_t run_id, char out[41])
 
 json_t *gitea_job(const struct exchange *exchange, const struct world_job *job)
 {
+    return gitea_job_at(exchange_origin(exchange), job);
+}
+
+json_t *gitea_job_at(const char *origin, const struct world_job *job)
+{
     char url[URL_BYTES_MAX], html[URL_BYTES_MAX], run[URL_BYTES_MAX], sha[41];
-    const char *origin = exchange_origin(exchange);
     unsigned long long id = job->id, run_id = job->run_id;
     snprintf(url, sizeof url, "%s/api/v1/repos/%s/%s/actions/jobs/%llu", origin, job->repo->owner,
              job->repo->name, id);

@@ -43,6 +43,7 @@ void gitea_add_totals(struct exchange *exchange, const struct gitea_page *page, 
 
 /* gitea_json.c */
 json_t *gitea_job(const struct exchange *exchange, const struct world_job *job);
+json_t *gitea_job_at(const char *origin, const struct world_job *job);
 json_t *gitea_run(const struct exchange *exchange, const struct world_run *run);
 json_t *gitea_runner(const struct exchange *exchange, const struct world_runner *runner);
 json_t *gitea_user(bool site_admin, const char *login);

@@ -5,6 +5,7 @@
 #include "simulator/control_api.h"
 #include "simulator/faults.h"
 #include "simulator/gitea_api.h"
+#include "simulator/gitea_webhooks.h"
 #include "simulator/hetzner_api.h"
 #include "simulator/hooks.h"
 #include "simulator/kube_api.h"
@@ -31,6 +32,7 @@ struct simulator {
     struct watch *watch;
     struct server *server;
     struct gitea_api *gitea;
+    struct gitea_webhooks *webhooks;
     struct hetzner_api *hetzner;
     struct kube_api *kube;
     struct control_api *control;
@@ -78,7 +80,9 @@ static bool make_apis(struct simulator *simulator, const struct options *options
 {
     struct hetzner_options hetzner = {.requests_per_hour = options->hetzner_requests};
     if ((!options->without[API_GITEA] &&
-         !gitea_api_init(&simulator->gitea, &options->gitea, error)) ||
+         (!gitea_api_init(&simulator->gitea, &options->gitea, error) ||
+          !gitea_webhooks_init(&simulator->webhooks, simulator->base, simulator->world,
+                               simulator->server, gitea_api_options(simulator->gitea), error))) ||
         (!options->without[API_HETZNER] &&
          !hetzner_api_init(&simulator->hetzner, &hetzner, error)) ||
         (!options->without[API_KUBE] &&
@@ -177,6 +181,7 @@ static void free_event(struct event *event)
 
 static void simulator_free(struct simulator *simulator)
 {
+    gitea_webhooks_free(simulator->webhooks);
     server_free(simulator->server);
     control_api_free(simulator->control);
     kube_api_free(simulator->kube);

@@ -174,6 +174,26 @@ static bool take_number(struct options *out, const char *option, const char *val
     return true;
 }
 
+/* Texts of Gitea's that the control endpoint may change later. */
+static bool take_gitea(struct options *out, const char *option, const char *value)
+{
+    const struct {
+        const char *name;
+        char *text;
+        size_t size;
+    } each[] = {
+        {"gitea-version", out->gitea.version, sizeof out->gitea.version},
+        {"gitea-webhook-url", out->gitea.webhook_url, sizeof out->gitea.webhook_url},
+        {"gitea-webhook-secret", out->gitea.webhook_secret, sizeof out->gitea.webhook_secret},
+    };
+    for (size_t i = 0; i < COUNT(each); i++)
+        if (strcmp(option, each[i].name) == 0) {
+            snprintf(each[i].text, each[i].size, "%s", value);
+            return true;
+        }
+    return false;
+}
+
 static bool take_special(struct options *out, const char *option, char *value, bool *taken,
                          struct error *error)
 {
@@ -182,10 +202,8 @@ static bool take_special(struct options *out, const char *option, char *value, b
     *taken = true;
     if (strcmp(option, "runner-labels") == 0)
         return take_labels(out, value, error);
-    if (strcmp(option, "gitea-version") == 0) {
-        snprintf(out->gitea.version, sizeof out->gitea.version, "%s", value);
+    if (take_gitea(out, option, value))
         return true;
-    }
     if (strcmp(option, "seed") == 0) {
         bool good = read_number(option, value, 0, INT64_MAX, &seed, error);
         out->world.seed = (uint64_t)seed;
@@ -260,7 +278,8 @@ void options_help(FILE *out)
           "loopback over one simulated world, and a control endpoint (docs/simulator.md).\n\n"
           "  --gitea-port, --hetzner-port, --kube-port, --control-port N: 0 takes a free one\n"
           "  --without gitea|hetzner|kube: leave this API out\n"
-          "  --seed N, --runner-labels A,B, --gitea-version 1.26.0\n",
+          "  --seed N, --runner-labels A,B, --gitea-version 1.26.0\n"
+          "  --gitea-webhook-url URL, --gitea-webhook-secret TEXT: tell there of each job\n",
           out);
     for (size_t i = 0; i < COUNT(texts); i++) {
         print_name(out, "--", texts[i].name);

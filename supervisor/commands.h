@@ -13,7 +13,7 @@ struct command_words {
     const char *pool;   /* render --pool NAME; NULL: the first */
     bool watch;         /* status --watch */
     bool json;          /* check-host --json */
-    char **rest;        /* replay: all its words as they are, NULL at the end */
+    char **rest;        /* replay, audit: all its words as they are, NULL at the end */
 };
 
 #define STANDARD_CONFIG "/etc/ebbtide/ebbtide.yaml"
@@ -30,6 +30,7 @@ int command_status(const struct command_words *words);
 int command_reload(const struct command_words *words);
 int command_stop(const struct command_words *words);
 int command_replay(const struct command_words *words);
+int command_audit(const struct command_words *words);
 int command_version(const struct command_words *words);
 int command_help(const struct command_words *words);
 

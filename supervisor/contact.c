@@ -1,6 +1,7 @@
 /* What is said to a worker, and what is heard from it. May not: start, kill or reload by itself. */
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -121,6 +122,8 @@ static void on_message(struct channel *channel, struct message *message, int des
         reload_answer(life, message_configured(message));
     else if (message->id == MESSAGE_file_wanted)
         on_file_wanted(life, message_file_wanted(message));
+    else if (message->id == MESSAGE_audit_head)
+        audit_note_take(&life->supervisor->audit_note, message_audit_head(message));
     else if (message->id == MESSAGE_stopped)
         on_stopped(life, message_stopped(message));
     message_free(message);
@@ -190,15 +193,47 @@ static bool send_segment(struct life *life, enum file_kind kind, const char *fil
     return send_file(life, kind, index, name, descriptor, error);
 }
 
+/* Both slots, or none where no keys were set up. */
+static bool send_audit_key(struct life *life, struct error *error)
+{
+    struct supervisor *supervisor = life->supervisor;
+    for (unsigned slot = 0; slot < 2; slot++) {
+        char name[CONFIG_PATH_BYTES_MAX];
+        int descriptor = state_dir_audit_key(&supervisor->state, supervisor->config, slot,
+                                             slot == 1, name, sizeof name, error);
+        if (descriptor < 0 && error->text[0] == '\0')
+            return true;
+        if (!send_file(life, FILE_AUDIT_KEY, slot, name, descriptor, error))
+            return false;
+    }
+    return true;
+}
+
+/* What was noted so far, all of it: it is compared with the log. */
+static bool send_audit_head(struct life *life, struct error *error)
+{
+    struct supervisor *supervisor = life->supervisor;
+    char name[CONFIG_PATH_BYTES_MAX];
+    audit_note_write(&supervisor->audit_note);
+    int descriptor = state_dir_audit_head(&supervisor->state, supervisor->config, O_RDONLY, name,
+                                          sizeof name, error);
+    return send_file(life, FILE_AUDIT_HEAD, 0, name, descriptor, error);
+}
+
 /* The actuator reads the last two: an intent and its outcome may stand on both sides of the border.
  */
 static bool send_audit(struct life *life, struct error *error)
 {
-    const struct supervisor *supervisor = life->supervisor;
+    struct supervisor *supervisor = life->supervisor;
     const char *file = supervisor->config->files.audit_file;
-    unsigned last = state_dir_last_segment(&supervisor->state, supervisor->config, file);
-    return (last == 0 || send_segment(life, FILE_AUDIT, file, last - 1, error)) &&
-           send_segment(life, FILE_AUDIT, file, last, error);
+    const struct config *config = supervisor->config;
+    unsigned last;
+    if (!state_dir_last_segment(&supervisor->state, config, file, &last, error))
+        return false;
+    bool before = last > 0 && state_dir_has_segment(&supervisor->state, config, file, last - 1);
+    return (!before || send_segment(life, FILE_AUDIT, file, last - 1, error)) &&
+           send_segment(life, FILE_AUDIT, file, last, error) && send_audit_key(life, error) &&
+           send_audit_head(life, error);
 }
 
 static bool send_reconciler_files(struct life *life, struct error *error)
@@ -219,18 +254,29 @@ static bool send_reconciler_files(struct life *life, struct error *error)
                         error);
 }
 
+/* For pages, and for webhooks where they are wanted. */
+static bool send_listeners(struct life *life, struct error *error)
+{
+    const struct supervisor *supervisor = life->supervisor;
+    for (unsigned which = 0; which < MONITOR_LISTENERS; which++) {
+        const struct made_listener *made = &supervisor->listener[which];
+        struct file file = {.kind = FILE_LISTENER, .index = which, .name = made->name};
+        if (made->descriptor >= 0 &&
+            !channel_send(life->channel, MESSAGE_file, &file, made->descriptor, error))
+            return false;
+    }
+    return true;
+}
+
 /* What is not named by the configuration but made here. */
 static bool send_made_files(struct life *life, struct error *error)
 {
-    struct supervisor *supervisor = life->supervisor;
     if (life->row->role == ROLE_ACTUATOR)
         return send_audit(life, error);
     if (life->row->role == ROLE_RECONCILER)
         return send_reconciler_files(life, error);
     if (life->row->role == ROLE_MONITOR)
-        return channel_send(life->channel, MESSAGE_file,
-                            &(struct file){.kind = FILE_LISTENER, .name = supervisor->monitor_name},
-                            supervisor->monitor_listener, error);
+        return send_listeners(life, error);
     return true;
 }
 

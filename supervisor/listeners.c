@@ -1,4 +1,4 @@
-/* The monitor's listener and the control socket's. May not accept or read. */
+/* The monitor's listeners and the control socket's. May not accept or read. */
 #include "supervisor/listeners.h"
 
 #include <arpa/inet.h>
@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/log.h"
+
 #define BACKLOG         128
 #define GROUP_BYTES_MAX 65536 /* its members included */
 
@@ -21,17 +23,35 @@ union address {
     struct sockaddr_un local;
 };
 
-static bool read_address(const struct config *config, union address *out, socklen_t *size)
+/* Where the configuration puts each of the monitor's. */
+struct place {
+    const char *address; /* "" where it is not wanted */
+    uint64_t port;
+    const char *address_key, *port_key, *what;
+};
+
+static struct place place_of(const struct config *config, enum monitor_listener which)
+{
+    const struct config_monitor *monitor = &config->monitor;
+    if (which == LISTENER_WEBHOOKS)
+        return (struct place){monitor->webhook_listen_address, monitor->webhook_listen_port,
+                              "monitor.webhook_listen_address", "monitor.webhook_listen_port",
+                              "the monitor takes webhooks"};
+    return (struct place){monitor->listen_address, monitor->listen_port, "monitor.listen_address",
+                          "monitor.listen_port", "the monitor listens"};
+}
+
+static bool read_address(const struct place *place, union address *out, socklen_t *size)
 {
     memset(out, 0, sizeof *out);
-    uint16_t port = htons((uint16_t)config->monitor.listen_port);
-    if (inet_pton(AF_INET, config->monitor.listen_address, &out->four.sin_addr) == 1) {
+    uint16_t port = htons((uint16_t)place->port);
+    if (inet_pton(AF_INET, place->address, &out->four.sin_addr) == 1) {
         out->four.sin_family = AF_INET;
         out->four.sin_port = port;
         *size = sizeof out->four;
         return true;
     }
-    if (inet_pton(AF_INET6, config->monitor.listen_address, &out->six.sin6_addr) == 1) {
+    if (inet_pton(AF_INET6, place->address, &out->six.sin6_addr) == 1) {
         out->six.sin6_family = AF_INET6;
         out->six.sin6_port = port;
         *size = sizeof out->six;
@@ -66,28 +86,61 @@ static unsigned port_of(int listener)
     return ntohs(address.any.sa_family == AF_INET6 ? address.six.sin6_port : address.four.sin_port);
 }
 
-int listener_open_monitor(const struct config *config, char name[LISTENER_NAME_BYTES_MAX],
-                          struct error *error)
+bool listener_wanted(const struct config *config, enum monitor_listener which)
 {
+    return config->monitor.enabled && place_of(config, which).address[0] != '\0';
+}
+
+bool listener_same(const struct config *one, const struct config *other,
+                   enum monitor_listener which)
+{
+    const struct place a = place_of(one, which), b = place_of(other, which);
+    return listener_wanted(one, which) && listener_wanted(other, which) && a.port == b.port &&
+           strcmp(a.address, b.address) == 0;
+}
+
+bool listener_open_monitor(const struct config *config, enum monitor_listener which,
+                           struct made_listener *out, struct error *error)
+{
+    const struct place place = place_of(config, which);
     union address address;
     socklen_t size;
-    if (!read_address(config, &address, &size)) {
-        error_set(error, "monitor.listen_address: %s is no IPv4 or IPv6 address",
-                  config->monitor.listen_address);
-        return -1;
-    }
-    int listener = listen_on(&address, size);
-    unsigned port = (unsigned)config->monitor.listen_port;
-    if (listener < 0) {
-        error_set(error, "monitor.listen_port: cannot listen on %s port %u: %s%s",
-                  config->monitor.listen_address, port, strerror(errno),
-                  errno == EADDRINUSE ? "; end the program that has it, or choose another port"
-                                      : "");
-        return -1;
-    }
-    snprintf(name, LISTENER_NAME_BYTES_MAX, "%s port %u", config->monitor.listen_address,
-             port_of(listener));
-    return listener;
+    if (!read_address(&place, &address, &size))
+        return error_set(error, "%s: %s is no IPv4 or IPv6 address", place.address_key,
+                         place.address);
+    out->descriptor = listen_on(&address, size);
+    if (out->descriptor < 0)
+        return error_set(
+            error, "%s: cannot listen on %s port %u: %s%s", place.port_key, place.address,
+            (unsigned)place.port, strerror(errno),
+            errno == EADDRINUSE ? "; end the program that has it, or choose another port" : "");
+    snprintf(out->name, sizeof out->name, "%s port %u", place.address, port_of(out->descriptor));
+    return true;
+}
+
+bool listener_is_loopback(const struct config *config, enum monitor_listener which)
+{
+    const struct place place = place_of(config, which);
+    union address address;
+    socklen_t size;
+    if (!read_address(&place, &address, &size))
+        return false;
+    if (address.any.sa_family == AF_INET)
+        return ntohl(address.four.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    return IN6_IS_ADDR_LOOPBACK(&address.six.sin6_addr);
+}
+
+void listener_say(const struct config *config, enum monitor_listener which,
+                  const struct made_listener *made)
+{
+    const struct place place = place_of(config, which);
+    if (listener_is_loopback(config, which))
+        log_info("%s on %s", place.what, made->name);
+    else
+        log_warning("%s on %s, which is not loopback: other machines reach it as far as their way "
+                    "is open, and nothing on it is encrypted%s",
+                    place.what, made->name,
+                    which == LISTENER_PAGES ? "; it shows names of jobs and machines to all" : "");
 }
 
 /* ---------------------------------------------------------------------------- control socket */

@@ -37,6 +37,8 @@ static const struct command commands[] = {
      command_stop},
     {"replay", "FILE... [OPTION]...", "decide a capture again and compare, or explain it",
      TAKES_REST, command_replay},
+    {"audit", "verify|show|setup-keys ...", "verify, read or seal the audit log", TAKES_REST,
+     command_audit},
     {"version", "", "print the version", 0, command_version},
     {"help", "", "print this", 0, command_help},
 };

@@ -15,11 +15,13 @@
 static void forget_round(struct supervisor *supervisor)
 {
     struct reload_round *round = &supervisor->reload;
-    if (round->monitor_listener >= 0)
-        close(round->monitor_listener);
+    for (unsigned i = 0; i < MONITOR_LISTENERS; i++) {
+        if (round->listener[i].descriptor >= 0)
+            close(round->listener[i].descriptor);
+        round->listener[i].descriptor = -1;
+    }
     config_free(round->config);
     round->config = NULL;
-    round->monitor_listener = -1;
     for (unsigned i = 0; i < TOPOLOGY_WORKERS; i++)
         supervisor->life[i].proposal = PROPOSAL_NONE;
 }
@@ -63,18 +65,16 @@ static bool files_are_good(const struct config *config, struct error *error)
     return true;
 }
 
-static bool listener_is_good(struct supervisor *supervisor, const struct config *config,
-                             struct error *error)
+/* What moves to another address or port is made now, when it can still be refused. */
+static bool listeners_are_good(struct supervisor *supervisor, const struct config *config,
+                               struct error *error)
 {
-    const struct config_monitor *old = &supervisor->config->monitor, *new = &config->monitor;
     struct reload_round *round = &supervisor->reload;
-    round->monitor_listener = -1;
-    if (!new->enabled || (old->enabled && old->listen_port ==
-                                              new->listen_port &&strcmp(old->listen_address,
-                                                                        new->listen_address) == 0))
-        return true;
-    round->monitor_listener = listener_open_monitor(config, round->monitor_name, error);
-    return round->monitor_listener >= 0;
+    for (enum monitor_listener which = LISTENER_PAGES; which < MONITOR_LISTENERS; which++)
+        if (listener_wanted(config, which) && !listener_same(supervisor->config, config, which) &&
+            !listener_open_monitor(config, which, &round->listener[which], error))
+            return false;
+    return true;
 }
 
 static bool is_touched(const struct reload_round *round, const struct life *life)
@@ -136,7 +136,7 @@ void reload_begin(struct supervisor *supervisor)
     round->deadline_ms = clock_mono_ms() + PROPOSAL_MS_MAX;
     config_differences(supervisor->config, config, &round->changes);
     if (!sandbox_is_good(supervisor, config, &error) || !files_are_good(config, &error) ||
-        !listener_is_good(supervisor, config, &error) || !propose(supervisor, &error))
+        !listeners_are_good(supervisor, config, &error) || !propose(supervisor, &error))
         reload_drop(supervisor, error.text);
     else
         reload_look(supervisor, clock_mono_ms());
@@ -160,16 +160,21 @@ void reload_answer(struct life *life, const struct configured *answer)
 
 /* ----------------------------------------------------------------------------- second phase */
 
-static void take_listener(struct supervisor *supervisor)
+/* The old configuration is still in force. */
+static void take_listeners(struct supervisor *supervisor)
 {
     struct reload_round *round = &supervisor->reload;
-    if (round->monitor_listener < 0)
-        return;
-    if (supervisor->monitor_listener >= 0)
-        close(supervisor->monitor_listener);
-    supervisor->monitor_listener = round->monitor_listener;
-    memcpy(supervisor->monitor_name, round->monitor_name, sizeof supervisor->monitor_name);
-    round->monitor_listener = -1;
+    for (enum monitor_listener which = LISTENER_PAGES; which < MONITOR_LISTENERS; which++) {
+        struct made_listener *old = &supervisor->listener[which], *new = &round->listener[which];
+        bool stays = new->descriptor < 0 && listener_wanted(round->config, which);
+        if (!stays && old->descriptor >= 0)
+            close(old->descriptor);
+        if (new->descriptor >= 0)
+            listener_say(round->config, which, new);
+        if (!stays)
+            *old = *new;
+        new->descriptor = -1;
+    }
 }
 
 /* The new files, where a path or what lies there has changed. */
@@ -220,7 +225,7 @@ static void commit(struct supervisor *supervisor)
         begin_again(supervisor);
         return;
     }
-    take_listener(supervisor);
+    take_listeners(supervisor);
     config_free(supervisor->config);
     supervisor->config = round->config;
     round->config = NULL;

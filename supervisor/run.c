@@ -66,6 +66,7 @@ static void on_tick(evutil_socket_t number, short what, void *argument)
     int64_t late = now - supervisor->ticked_ms - TICK_MS;
     supervisor->ticked_ms = now;
     tick_lives(supervisor, now, late > TICK_MS ? late : 0);
+    audit_note_look(&supervisor->audit_note, now);
     reload_look(supervisor, now);
     int64_t interval = supervisor->notify.watchdog_ms;
     if (interval > 0 && now >= supervisor->watchdog_ms) {
@@ -143,12 +144,13 @@ static bool make_events(struct supervisor *supervisor, struct error *error)
 
 static bool make_listeners(struct supervisor *supervisor, struct error *error)
 {
-    if (supervisor->config->monitor.enabled) {
-        supervisor->monitor_listener =
-            listener_open_monitor(supervisor->config, supervisor->monitor_name, error);
-        if (supervisor->monitor_listener < 0)
+    const struct config *config = supervisor->config;
+    for (enum monitor_listener which = LISTENER_PAGES; which < MONITOR_LISTENERS; which++) {
+        if (!listener_wanted(config, which))
+            continue;
+        if (!listener_open_monitor(config, which, &supervisor->listener[which], error))
             return false;
-        log_info("the monitor listens on %s", supervisor->monitor_name);
+        listener_say(config, which, &supervisor->listener[which]);
     }
     supervisor->control_listener = listener_open_control(supervisor->config, error);
     return supervisor->control_listener >= 0;
@@ -200,8 +202,10 @@ static void init(struct supervisor *supervisor, struct config *config)
 {
     supervisor->config = config;
     supervisor->state = (struct state_dir){.directory = -1, .lock = -1};
-    supervisor->monitor_listener = supervisor->control_listener = -1;
-    supervisor->reload.monitor_listener = -1;
+    supervisor->audit_note = (struct audit_note){.descriptor = -1};
+    supervisor->control_listener = -1;
+    for (unsigned i = 0; i < MONITOR_LISTENERS; i++)
+        supervisor->listener[i].descriptor = supervisor->reload.listener[i].descriptor = -1;
     supervisor->config_generation++;
     supervisor->stopping = supervisor->told_ready = supervisor->over = false;
     supervisor->next = NULL;
@@ -230,18 +234,21 @@ static void clean_up(struct supervisor *supervisor)
     memset(supervisor->signal_event, 0, sizeof supervisor->signal_event);
     supervisor->tick = supervisor->start_timer = NULL;
     supervisor->base = NULL;
-    if (supervisor->monitor_listener >= 0)
-        close(supervisor->monitor_listener);
+    for (unsigned i = 0; i < MONITOR_LISTENERS; i++)
+        if (supervisor->listener[i].descriptor >= 0)
+            close(supervisor->listener[i].descriptor);
     if (supervisor->control_listener >= 0) {
         close(supervisor->control_listener);
         (void)unlink(supervisor->config->files.control_socket);
     }
+    audit_note_close(&supervisor->audit_note);
     state_dir_close(&supervisor->state);
 }
 
 static bool begin(struct supervisor *supervisor, struct error *error)
 {
     if (!state_dir_open(&supervisor->state, supervisor->config, error) ||
+        !audit_note_open(&supervisor->audit_note, &supervisor->state, supervisor->config, error) ||
         !check_files(supervisor, error) || !find_users(supervisor, error) ||
         !make_listeners(supervisor, error) || !make_events(supervisor, error))
         return false;

@@ -3,6 +3,7 @@
 #include "supervisor/state_dir.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -10,6 +11,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "audit/head.h"
 
 #define EPOCH_NAME     "epoch"
 #define EPOCH_NEW_NAME "epoch.new"
@@ -227,6 +230,33 @@ int state_dir_checkpoint(struct state_dir *state, const struct config *config, u
     return open_state_file(config, file, 0, name, size, error);
 }
 
+int state_dir_audit_key(struct state_dir *state, const struct config *config, unsigned slot,
+                        bool make, char *name, size_t size, struct error *error)
+{
+    assert(state->directory >= 0 && slot <= 1);
+    char file[32];
+    snprintf(file, sizeof file, "audit.key.%u", slot);
+    error->text[0] = '\0';
+    if (!make && faccessat(state->directory, file, F_OK, AT_SYMLINK_NOFOLLOW) != 0 &&
+        errno == ENOENT)
+        return -1;
+    return open_state_file(config, file, 0, name, size, error);
+}
+
+int state_dir_audit_head(struct state_dir *state, const struct config *config, int flags,
+                         char *name, size_t size, struct error *error)
+{
+    assert(state->directory >= 0);
+    int made = open_state_file(config, HEAD_FILE_NAME, 0, name, size, error);
+    if (made < 0 || flags == O_RDWR)
+        return made;
+    close(made);
+    int descriptor = open(name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (descriptor < 0)
+        error_set_errno(error, errno, "files: cannot open %s", name);
+    return descriptor;
+}
+
 static void segment_name(const char *file, unsigned index, char *out, size_t size)
 {
     if (index == 0)
@@ -256,19 +286,61 @@ int state_dir_segment(struct state_dir *state, const struct config *config, cons
     return descriptor;
 }
 
-unsigned state_dir_last_segment(const struct state_dir *state, const struct config *config,
-                                const char *file)
+bool state_dir_has_segment(const struct state_dir *state, const struct config *config,
+                           const char *file, unsigned index)
 {
+    char segment[CONFIG_PATH_BYTES_MAX], path[CONFIG_PATH_BYTES_MAX];
+    struct stat status;
     assert(state->directory >= 0);
+    segment_name(file, index, segment, sizeof segment);
+    return config_state_path(config, segment, path, sizeof path) && stat(path, &status) == 0;
+}
+
+/* The N of `base`.N; 0 where the name is another one. */
+static unsigned number_of(const char *name, const char *base)
+{
+    size_t length = strlen(base);
+    char *end;
+    if (strncmp(name, base, length) != 0 || name[length] != '.' || name[length + 1] < '1' ||
+        name[length + 1] > '9')
+        return 0;
+    unsigned long number = strtoul(name + length + 1, &end, 10);
+    return *end == '\0' && number <= STATE_SEGMENTS_MAX ? (unsigned)number : 0;
+}
+
+static int is_name(const struct dirent *entry)
+{
+    return entry->d_name[0] != '\0';
+}
+
+/* The highest number of the folder's entries, which are freed. */
+static unsigned last_of(struct dirent **entry, int count, const char *base)
+{
     unsigned last = 0;
-    for (unsigned index = 1; index <= STATE_SEGMENTS_MAX; index++) {
-        char segment[CONFIG_PATH_BYTES_MAX];
-        char path[CONFIG_PATH_BYTES_MAX];
-        struct stat status;
-        segment_name(file, index, segment, sizeof segment);
-        if (!config_state_path(config, segment, path, sizeof path) || stat(path, &status) != 0)
-            break;
-        last = index;
+    for (int i = 0; i < count; i++) {
+        unsigned number = number_of(entry[i]->d_name, base);
+        last = number > last ? number : last;
+        free(entry[i]);
     }
+    free(entry);
     return last;
+}
+
+bool state_dir_last_segment(const struct state_dir *state, const struct config *config,
+                            const char *file, unsigned *last, struct error *error)
+{
+    char path[CONFIG_PATH_BYTES_MAX];
+    struct dirent **entry;
+    assert(state->directory >= 0);
+    if (!config_state_path(config, file, path, sizeof path))
+        return error_set(error, "files: the name %s is too long", file);
+    char *base = strrchr(path, '/');
+    if (base == NULL)
+        return error_set(error, "files: %s is no path", path);
+    *base++ = '\0';
+    int count = scandir(path[0] == '\0' ? "/" : path, &entry, is_name, alphasort);
+    if (count < 0)
+        return error_set_errno(error, errno, "files: cannot look into %s", path);
+    *last = last_of(entry, count, base);
+    return true;
 }

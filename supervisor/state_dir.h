@@ -33,13 +33,28 @@ bool state_dir_raise_epoch(struct state_dir *state, int64_t wall_ms, uint64_t *e
 int state_dir_checkpoint(struct state_dir *state, const struct config *config, unsigned slot,
                          char *name, size_t size, struct error *error);
 
+/* Slot 0 or 1 of the key that seals the audit log, read and write; -1 with a sentence. Where it is
+ * missing: make it (`make`), or -1 and an empty sentence. The caller closes it. */
+int state_dir_audit_key(struct state_dir *state, const struct config *config, unsigned slot,
+                        bool make, char *name, size_t size, struct error *error);
+
+/* The file of the audit log's noted head, made where it is missing; `flags` O_RDONLY or O_RDWR. -1
+ * with a sentence. The caller closes it. */
+int state_dir_audit_head(struct state_dir *state, const struct config *config, int flags,
+                         char *name, size_t size, struct error *error);
+
 /* Segment `index` of a log (`audit_file` is segment 0, `audit_file.N` the others), made when it is
  * missing, read and append; -1 with a sentence. */
 int state_dir_segment(struct state_dir *state, const struct config *config, const char *file,
                       unsigned index, char *name, size_t size, struct error *error);
 
-/* The highest segment that exists, 0 where there is none. */
-unsigned state_dir_last_segment(const struct state_dir *state, const struct config *config,
-                                const char *file);
+/* Whether segment `index` exists. */
+bool state_dir_has_segment(const struct state_dir *state, const struct config *config,
+                           const char *file, unsigned index);
+
+/* The highest segment that exists, 0 where there is none; those below it may have been moved
+ * away. False with a sentence where its folder cannot be looked into. */
+bool state_dir_last_segment(const struct state_dir *state, const struct config *config,
+                            const char *file, unsigned *last, struct error *error);
 
 #endif

@@ -1,6 +1,6 @@
 /* The supervisor's own state, shared by its files: life.c (one worker's life), contact.c (what is
  * said to and heard from a worker), renew.c (files that change), reload.c (SIGHUP), stopping.c (the
- * end in order), run.c (the whole). May not: open an internet socket but the monitor's listener,
+ * end in order), run.c (the whole). May not: open an internet socket but the monitor's listeners,
  * parse what came from the network. */
 #ifndef EBBTIDE_SUPERVISOR_SUPERVISOR_H
 #define EBBTIDE_SUPERVISOR_SUPERVISOR_H
@@ -9,6 +9,7 @@
 
 #include "common/role.h"
 #include "proto/channel.h"
+#include "supervisor/audit_note.h"
 #include "supervisor/capture_dir.h"
 #include "supervisor/listeners.h"
 #include "supervisor/notify.h"
@@ -64,8 +65,7 @@ struct reload_round {
     uint64_t generation;
     struct config_changes changes;
     int64_t deadline_ms;
-    int monitor_listener; /* -1: the old one stays */
-    char monitor_name[LISTENER_NAME_BYTES_MAX];
+    struct made_listener listener[MONITOR_LISTENERS]; /* -1: the old one stays */
 };
 
 struct supervisor {
@@ -81,8 +81,9 @@ struct supervisor {
     uint64_t epoch;     /* of the reconciler's last start; 0 before the first */
     int64_t capture_ms; /* when it was given its last segment of the capture */
     struct state_dir state;
-    int monitor_listener, control_listener; /* -1 while there is none */
-    char monitor_name[LISTENER_NAME_BYTES_MAX];
+    struct audit_note audit_note;
+    int control_listener; /* -1 while there is none */
+    struct made_listener listener[MONITOR_LISTENERS];
     struct life life[TOPOLOGY_WORKERS]; /* in the order of starting */
     struct reload_round reload;
     bool told_ready;

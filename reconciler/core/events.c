@@ -131,6 +131,8 @@ static void on_actuator_state(struct core *core, const struct core_event *event)
     on_actuator_lost(core); /* a new channel: nothing of the old one will be answered */
     core->actuator_ready = true;
     core->actuator_known = true;
+    text_copy(core->audit_text, sizeof core->audit_text,
+              state->audit_trouble != NULL ? state->audit_trouble : "");
     /* Ids never repeat: go on above the highest that was ever used; but not where counting on would
      * come to an end, which no honest log ever reaches. */
     if (state->counter > COUNTER_BELIEVED_MAX || state->epoch > COUNTER_BELIEVED_MAX) {

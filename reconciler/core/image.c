@@ -117,6 +117,7 @@ static void end_node_texts(struct node *node)
 static void end_texts(struct core *core)
 {
     END_TEXT(core->storage_text);
+    END_TEXT(core->audit_text);
     END_TEXT(core->create_text);
     END_TEXT(core->jobs.unserved_labels);
     for (unsigned i = 0; i < SOURCES; i++) {

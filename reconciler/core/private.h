@@ -159,6 +159,7 @@ struct core {
     bool may_destroy, may_create;
     bool clocks_agree;
     char storage_text[TEXT_BYTES_MAX + 1]; /* "": the checkpoint can be written */
+    char audit_text[TEXT_BYTES_MAX + 1];   /* "": the actuator believes its audit log */
 
     int64_t teardown_ms; /* longest recent; 0 never measured */
     uint64_t today_micro, total_micro;

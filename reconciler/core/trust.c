@@ -171,6 +171,8 @@ static void source_alarms(struct core *core)
     }
     if (core->storage_text[0] != '\0')
         core_alarm(core, ALARM_STORAGE, "checkpoint", T(core->storage_text));
+    if (core->audit_text[0] != '\0')
+        core_alarm(core, ALARM_AUDIT, "audit log", T(core->audit_text));
 }
 
 void trust_judge(struct core *core)

@@ -20,6 +20,8 @@ ZOMBIE_S = 16
 GITEA_EXTRA = f"""
 [actions]
 ZOMBIE_TASK_TIMEOUT = {ZOMBIE_S}s
+[webhook]
+ALLOWED_HOST_LIST = loopback
 """
 RUNNER_CONFIG = {"log": {"level": "info"}, "cache": {"enabled": False},
                  "runner": {"file": ".runner", "capacity": 1, "fetch_interval": "1s", "fetch_timeout": "3s",
@@ -177,6 +179,16 @@ class Gitea(GiteaShape):
                 os.killpg(daemon.pid, signal.SIGKILL)
             daemon.wait(10)
         return lived
+
+    @contextlib.contextmanager
+    def hook(self, url, secret):
+        made = self.keeper.send("POST", "/api/v1/admin/hooks", {
+            "type": "gitea", "active": True, "events": ["workflow_job"],
+            "config": {"url": url, "content_type": "json", "secret": secret, "is_system_webhook": "true"}})
+        try:
+            yield
+        finally:
+            self.keeper.request("DELETE", f"/api/v1/admin/hooks/{made['id']}")
 
     def ordinary(self):
         name = self.fresh("plain")

@@ -47,7 +47,8 @@ class Shape:
 
 class GiteaShape(Shape):
     """Each side adds: bounds, push(*jobs, owner), cancel(run), runner(*labels, name, started, ephemeral, repository),
-    kill_runner(id) (whether its daemon lived), ordinary() (a client who is no site admin), trouble()."""
+    kill_runner(id) (whether its daemon lived), ordinary() (a client who is no site admin), hook(url, secret) (a system
+    webhook for jobs, while the context lasts), trouble()."""
 
     JOBS = "/api/v1/admin/actions/jobs"
     RUNNERS = "/api/v1/admin/actions/runners"

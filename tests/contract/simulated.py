@@ -74,6 +74,14 @@ class Gitea(GiteaShape):
     def kill_runner(self, runner):
         return self.cloud.control.request("POST", f"/runners/{runner}/kill").status == 200
 
+    @contextlib.contextmanager
+    def hook(self, url, secret):
+        self.cloud.control.send("PUT", "/gitea", {"webhook_url": url, "webhook_secret": secret})
+        try:
+            yield
+        finally:
+            self.cloud.control.send("PUT", "/gitea", {"webhook_url": ""})
+
     def ordinary(self):
         self.cloud.control.send("PUT", "/gitea", {"site_admin": False})
         return self.read

@@ -110,6 +110,7 @@ class Cloud:
         self._times_started = 0
         self.promises_judged = {}
         self.rules_of_witness = {}  # what a test changes of witness_rules
+        self.bends_log = False  # a test that does says so
         self.breaks_promises = ()  # a test that lets promises be broken on purpose names them here
 
     # ---- starting and ending
@@ -254,8 +255,9 @@ class Cloud:
         answer = self.apis["gitea"].get(f"/api/v1/admin/actions/jobs?limit=50{query}")
         return {job["id"]: job for job in answer["jobs"]}
 
-    def audit(self):
-        """The audit log's lines; a last line that is not whole yet is left out."""
+    def audit(self, own=False):
+        """The audit log's lines: intents and outcomes, and (own) what it says of itself. A last line that is not whole
+        yet is left out."""
         lines = []
         for path in sorted((self.folder / "state").glob("audit.jsonl*")):
             if not path.is_file():
@@ -266,7 +268,7 @@ class Cloud:
                         lines.append(json.loads(line))
                     except ValueError:
                         pass
-        return lines
+        return [line for line in lines if own or line.get("event") in ("intent", "outcome")]
 
     def metrics(self):
         """{'name{labels}': value}."""
@@ -331,5 +333,5 @@ class Cloud:
     def trouble(self):
         """The logs, for a test that failed."""
         parts = [f"---- {program.name} ({program.log})\n{program.tail()}" for program in self.programs]
-        audit = "\n".join(json.dumps(line) for line in self.audit()[-40:])
+        audit = "\n".join(json.dumps(line) for line in self.audit(own=True)[-40:])
         return "\n".join([*parts, f"---- audit log\n{audit}"])

@@ -1,6 +1,7 @@
 """Fixtures of the tests of whole processes: a cloud in a box for each test, ended and looked at afterwards."""
 
 import pathlib
+import subprocess
 import sys
 
 import pytest
@@ -9,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from cloud import BIN, JOIN_TOKEN, TOKENS, Cloud  # noqa: E402  pylint: disable=wrong-import-position
 
 PROGRAMS = ("ebbtide", "ebbtide-poller", "ebbtide-reconciler", "ebbtide-actuator", "ebbtide-monitor",
-            "ebbtide-simulator")
+            "ebbtide-audit", "ebbtide-simulator")
 SANITIZER_WORDS = ("AddressSanitizer", "LeakSanitizer: detected", "runtime error:", "Assertion")
 
 
@@ -42,6 +43,16 @@ def look_for_faults(cloud):
         assert secret not in written, f"a secret ({secret}) stands in a log or in the state"
 
 
+def look_at_log(cloud):
+    """Whatever was killed, stopped or filled up: the audit log verifies, unless the test bent it."""
+    state = cloud.folder / "state"
+    if cloud.bends_log or not any(path.is_file() and path.stat().st_size for path in state.glob("audit.jsonl*")):
+        return
+    judged = subprocess.run([str(BIN / "ebbtide"), "audit", "verify", str(state)], capture_output=True, text=True,
+                            check=False, timeout=30, stdin=subprocess.DEVNULL)
+    assert judged.returncode == 0, judged.stdout + judged.stderr
+
+
 @pytest.fixture(name="cloud")
 def make_cloud(tmp_path):
     """A Cloud that is not started."""
@@ -53,6 +64,7 @@ def make_cloud(tmp_path):
     finally:
         cloud.end()
     look_for_faults(cloud)
+    look_at_log(cloud)
     if cloud.breaks_promises:
         broken = "\n".join(line for line in broken.splitlines() if line.split()[1].rstrip(":") not in cloud.breaks_promises)
     assert not broken, f"promises were broken:\n{broken}"

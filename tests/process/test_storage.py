@@ -9,6 +9,7 @@ import signal
 import subprocess
 
 import pytest
+from chain import chain
 from cloud import BIN
 from disks import SmallDisk, immutable
 
@@ -130,9 +131,13 @@ def whole_log(cloud):
 def fill_segment(cloud, free):
     """Lines of an older time in the log, so that only `free` bytes are left of 64 KiB."""
     log = cloud.folder / "state" / "audit.jsonl"
-    line = json.dumps({"time": "2026-01-01T00:00:00Z", "event": "outcome", "id": "1-1", "kind": "drain_node", "node": "old",
-                       "outcome": "done", "trouble": "none", "text": 400 * "x"}) + "\n"
-    log.write_text(line * ((65536 - free) // len(line)))
+    body = {"time": "2026-01-01T00:00:00Z", "event": "outcome", "id": "1-1", "kind": "drain_node", "node": "old",
+            "outcome": "done", "trouble": "none", "http_status": 0, "duration_ms": 0, "retry_after_ms": 0, "server_id": 0,
+            "created_ms": 0, "left": 0, "text": 400 * "x"}
+    count = (65536 - free) // len(chain([body] * 100)) * 100
+    while len(chain([body] * (count + 1))) <= 65536 - free:
+        count += 1
+    log.write_text(chain([body] * count))
 
 
 def test_the_audit_log_goes_on_in_the_next_segment(cloud):

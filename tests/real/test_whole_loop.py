@@ -41,6 +41,11 @@ jobs:
     steps:
       - run: echo never
 """
+WEBHOOK_SECRET = "webhook-secret-of-the-loop"
+GITEA_EXTRA = """
+[webhook]
+ALLOWED_HOST_LIST = loopback
+"""
 RUNNABLE = {f"burst ({n})" for n in range(BURST)} | {"after"}
 
 
@@ -74,7 +79,9 @@ def configuration(folder, gitea, kube, hetzner_port):
         "rails": {"max_servers": BURST, "creates_per_minute": 10, "deletes_per_minute": 10},
         "http": {"allow_http_on_loopback": True},
         "files": {"state_dir": str(folder / "state"), "control_socket": str(folder / "control.sock")},
-        "monitor": {"listen_port": servers.free_port()},
+        "monitor": {"listen_port": servers.free_port(), "webhook_listen_address": "127.0.0.1",
+                    "webhook_listen_port": servers.free_port(),
+                    "webhook_secret_file": secret_file(folder / "webhook", WEBHOOK_SECRET)},
     }
 
 
@@ -85,7 +92,7 @@ class Story:
         self.folder = folder
         self.processes = servers.Processes(folder / "logs")
         programs = servers.real_programs()
-        self.gitea = servers.Gitea(programs, folder / "gitea", self.processes)
+        self.gitea = servers.Gitea(programs, folder / "gitea", self.processes, GITEA_EXTRA)
         self.kube = servers.Kubernetes(programs, folder / "kube", self.processes)
         servers.grant(self.kube)
         self.machines = folder / "machines"
@@ -116,6 +123,10 @@ class Story:
         path = self.folder / "ebbtide.yaml"
         path.write_text(yaml.safe_dump(config))
         self.monitor = servers.Api(f"http://127.0.0.1:{config['monitor']['listen_port']}", None)
+        self.gitea.api.call("POST", "/admin/hooks", {
+            "type": "gitea", "active": True, "events": ["workflow_job"],
+            "config": {"url": f"http://127.0.0.1:{config['monitor']['webhook_listen_port']}/webhook",
+                       "content_type": "json", "secret": WEBHOOK_SECRET, "is_system_webhook": "true"}})
         self.daemon = self.processes.start("ebbtide", [BIN / "ebbtide", "run", "--config", path])
 
     def wait_ready(self):
@@ -127,6 +138,12 @@ class Story:
             except OSError:
                 return False
         servers.wait_until("the daemon is ready", ready, 60)
+
+    def webhooks(self):
+        """Deliveries by what came of them, as the monitor counts them."""
+        with urllib.request.urlopen(self.monitor.url + "/metrics", timeout=5) as answer:
+            lines = [line for line in answer.read().decode().splitlines() if line.startswith("ebbtide_webhooks_total{")]
+        return {line.split('outcome="')[1].split('"')[0]: float(line.rsplit(" ", 1)[1]) for line in lines}
 
     def rented(self):
         """Names of the servers that our labels mark, now."""
@@ -152,6 +169,7 @@ class Story:
         self.gitea.push_workflow("app", WORKFLOW)
         servers.wait_until("all runnable jobs are over", self.runnable_over, 150, every=1)
         self.after_jobs = self.leftovers()
+        self.taken = self.webhooks()
         servers.wait_until("nothing of ours is left anywhere",
                            lambda: not any(self.leftovers()) or None, PERIOD_S + 90, every=1)
         time.sleep(15)
@@ -229,13 +247,19 @@ def test_each_node_was_deregistered_then_drained_then_removed(story):
         assert [kind for kind in kinds if kind in order] == order, f"{node}: {kinds}"
 
 
+def test_gitea_told_of_the_jobs_and_was_believed(story):
+    # Each job begins to wait at least once; what is told of it later is of no use, and nothing is refused.
+    assert story.taken.get("hint", 0) >= len(RUNNABLE)
+    assert story.taken.keys() <= {"hint", "ignored", "repeated"}, story.taken
+
+
 def test_the_daemon_ended_in_order(story):
     assert story.daemon_status == 0
 
 
 def test_no_secret_is_in_a_log(story):
     secrets = [story.gitea.read_token, story.gitea.write_token, story.kube.tokens["poller"],
-               story.kube.tokens["actuator"], "hetzner-write-token", "K10::server:join-token"]
+               story.kube.tokens["actuator"], "hetzner-write-token", "K10::server:join-token", WEBHOOK_SECRET]
     written = story.processes.log("ebbtide") + (story.folder / "state/audit.jsonl").read_text()
     assert not [secret for secret in secrets if secret in written]
     assert subprocess.run(["grep", "-q", "K10::server:join-token", str(story.folder / "requests.jsonl")],

@@ -8,7 +8,7 @@ grep -qx 'pread64\|pread' <<< "$calls" || {
 }
 forbidden=$(grep -xE 'socket|socketpair|connect|bind|listen|accept4?|send(to|msg)?|fork|vfork|posix_spawnp?|exec(ve?|vp|vpe|l|lp)|system|popen|unlink(at)?|rename(at2?)?|mkdir(at)?|truncate(64)?|chmod|chown' <<< "$calls" || true)
 [ -z "$forbidden" ] || {
-    echo "replay_links: replaying may not call: $(tr '\n' ' ' <<< "$forbidden")" >&2
+    echo "replay_links: reading a file may not call: $(tr '\n' ' ' <<< "$forbidden")" >&2
     exit 1
 }
 echo "replay_links: it opens no socket, starts nothing, removes nothing"

@@ -132,6 +132,24 @@ static void test_ids_go_on_above_the_log(void)
     world_free(world);
 }
 
+/* A bent log is an alarm until an actuator starts that believes it; and stops nothing. */
+static void test_a_bent_audit_log_is_an_alarm_and_no_reason_to_stop(void)
+{
+    struct world *world = world_new();
+    struct actuator_state state = {.epoch = 1, .audit_trouble = "audit.jsonl line 17: changed"};
+    struct core_event event = {.kind = CORE_ACTUATOR_STATE, .u.actuator_state = &state};
+    world_start(world, NULL);
+    world_step(world, &event);
+    world_job(world, JOB_RUNNABLE, "linux", 0);
+    world_poll(world);
+    CU_ASSERT_TRUE(world_alarm(world, ALARM_AUDIT));
+    CU_ASSERT_PTR_NOT_NULL(world_last(world, ACTION_CREATE_SERVER));
+    state.audit_trouble = "";
+    world_step(world, &event);
+    CU_ASSERT_FALSE(world_alarm(world, ALARM_AUDIT));
+    world_free(world);
+}
+
 /* ------------------------------------------------------------------------------ what lists lack */
 
 static void test_listed_again_is_there_again(void)
@@ -373,6 +391,7 @@ int main(void)
         {"a node that runs elsewhere", test_a_node_that_runs_elsewhere},
         {"an answer from before the restart", test_an_answer_from_before_the_restart},
         {"ids go on above the log", test_ids_go_on_above_the_log},
+        {"a bent audit log is an alarm", test_a_bent_audit_log_is_an_alarm_and_no_reason_to_stop},
         {"listed again is there again", test_listed_again_is_there_again},
         {"a runner without its pod", test_a_runner_without_its_pod_is_still_its_nodes},
         {"a job on an unlisted runner", test_a_job_on_an_unlisted_runner_keeps_the_node},

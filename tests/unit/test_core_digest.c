@@ -138,6 +138,7 @@ static const struct field of_core[] = {
     F(core, may_create, MADE),
     F(core, clocks_agree, MADE),
     F(core, storage_text, FLIP),
+    F(core, audit_text, SHOWN),
     F(core, teardown_ms, FLIP),
     F(core, today_micro, SHOWN),
     F(core, total_micro, SHOWN),

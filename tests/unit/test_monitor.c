@@ -1,17 +1,14 @@
 /* What the monitor promises: every metric of the table is there and Prometheus' own checker finds
- * nothing, the page escapes what came from outside, ready means a fresh picture of everything, and
- * its server holds its limits. */
+ * nothing, the page escapes what came from outside, and ready means a fresh picture of everything.
+ */
 #include "tests/unit/cunit_main.h"
 
-#include <arpa/inet.h>
-#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/words.h"
 #include "monitor/picture.h"
-#include "monitor/serve.h"
 
 static struct message *copy(enum message_id id, const void *body)
 {
@@ -245,143 +242,6 @@ static void nobody_speaks_for_another(void)
     picture_clear(&picture);
 }
 
-/* ---------------------------------------------------------------------------------- the server */
-
-static unsigned short port;
-
-static struct serve *listening(struct event_base *base, struct config *config)
-{
-    struct error error = {""};
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t size = sizeof address;
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CU_ASSERT_EQUAL_FATAL(bind(listener, (struct sockaddr *)&address, size), 0);
-    CU_ASSERT_EQUAL_FATAL(listen(listener, 16), 0);
-    getsockname(listener, (struct sockaddr *)&address, &size);
-    port = ntohs(address.sin_port);
-    struct serve *serve = serve_new(base, listener, config, full_picture(), &error);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(serve);
-    return serve;
-}
-
-static int connected(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-    int client = socket(AF_INET, SOCK_STREAM, 0);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CU_ASSERT_EQUAL_FATAL(connect(client, (struct sockaddr *)&address, sizeof address), 0);
-    return client;
-}
-
-/* Turns the loop until the server has ended the connection, or ms are over; what came is in out. */
-static bool read_all(struct event_base *base, int client, char *out, size_t size, unsigned ms)
-{
-    size_t used = 0;
-    ssize_t got = -1;
-    for (unsigned waited = 0; waited < ms && got != 0; waited += 5) {
-        event_base_loop(base, EVLOOP_NONBLOCK);
-        got = recv(client, out + used, size - used - 1, MSG_DONTWAIT);
-        if (got > 0)
-            used += (size_t)got;
-        else if (got < 0)
-            usleep(5000);
-    }
-    out[used] = '\0';
-    return got == 0;
-}
-
-static void asked(struct event_base *base, const char *request, const char *words)
-{
-    static char answer[1 << 18];
-    int client = connected();
-    CU_ASSERT_EQUAL(send(client, request, strlen(request), MSG_NOSIGNAL), (ssize_t)strlen(request));
-    CU_ASSERT_TRUE(read_all(base, client, answer, sizeof answer, 3000));
-    has(answer, words);
-    close(client);
-}
-
-static void the_server_answers_and_refuses(void)
-{
-    struct event_base *base = event_base_new();
-    struct config *config = config_new();
-    struct serve *serve = listening(base, config);
-    static char large[REQUEST_HEADER_BYTES_MAX + 512];
-    asked(base, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "200 OK");
-    asked(base, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
-          "ebbtide_managed_nodes{state=\"busy\"} 1");
-    asked(base, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
-          "ebbtide_monitor_requests_total{process=\"monitor\"}");
-    asked(base, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "ebb-linux-1-1");
-    asked(base, "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n", "404");
-    asked(base, "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "501");
-    int length = snprintf(large, sizeof large, "GET / HTTP/1.1\r\nX: ");
-    memset(large + length, 'a', sizeof large - (size_t)length - 1);
-    asked(base, large, "400");
-    serve_free(serve);
-    config_free(config);
-    event_base_free(base);
-}
-
-static bool answered(struct event_base *base, int client, unsigned ms)
-{
-    static char answer[4096];
-    return read_all(base, client, answer, sizeof answer, ms) && strstr(answer, "200 OK");
-}
-
-/* A request whose bytes come one by one is ended in request_timeout all the same. */
-static void slow_requests_are_ended(void)
-{
-    struct event_base *base = event_base_new();
-    struct config *config = config_new();
-    CU_ASSERT_TRUE(config_set(config, "monitor.request_timeout", "500ms", NULL));
-    struct serve *serve = listening(base, config);
-    char nothing[16];
-    bool ended = false;
-    int client = connected();
-    CU_ASSERT_EQUAL(send(client, "GET /", 5, MSG_NOSIGNAL), 5);
-    for (int i = 0; i < 20 && !ended; i++) {
-        send(client, "a", 1, MSG_NOSIGNAL);
-        ended = read_all(base, client, nothing, sizeof nothing, 100);
-    }
-    CU_ASSERT_TRUE(ended);
-    close(client);
-    serve_free(serve);
-    picture_clear(full_picture());
-    config_free(config);
-    event_base_free(base);
-}
-
-/* One more than connections_max waits until one ends; one that says nothing is ended in
- * request_timeout. */
-static void the_server_holds_its_limits(void)
-{
-    static const char request[] = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
-    struct event_base *base = event_base_new();
-    struct config *config = config_new();
-    CU_ASSERT_TRUE(config_set(config, "monitor.connections_max", "2", NULL));
-    CU_ASSERT_TRUE(config_set(config, "monitor.request_timeout", "500ms", NULL));
-    struct serve *serve = listening(base, config);
-    char nothing[16];
-    int silent[2] = {connected(), connected()};
-    CU_ASSERT_FALSE(read_all(base, silent[0], nothing, sizeof nothing, 50));
-    int third = connected();
-    send(third, request, sizeof request - 1, MSG_NOSIGNAL);
-    CU_ASSERT_FALSE(answered(base, third, 150));
-    close(silent[0]);
-    CU_ASSERT_TRUE(answered(base, third, 2000));
-    send(silent[1], "GET", 3, MSG_NOSIGNAL);
-    CU_ASSERT_TRUE(read_all(base, silent[1], nothing, sizeof nothing, 2000));
-    for (int i = 0; i < 5; i++)
-        asked(base, request, "200 OK");
-    close(silent[1]);
-    close(third);
-    serve_free(serve);
-    picture_clear(full_picture());
-    config_free(config);
-    event_base_free(base);
-}
-
 /* --------------------------------------------------------------------------------- reference */
 
 #define REFERENCE TEST_SOURCE_DIR "/../docs/reference-metrics.md"
@@ -449,9 +309,6 @@ int main(int argc, char **argv)
         {"outside texts stay texts", outside_texts_stay_texts},
         {"ready means a fresh picture", ready_means_a_fresh_picture_of_everything},
         {"nobody speaks for another", nobody_speaks_for_another},
-        {"the server answers and refuses", the_server_answers_and_refuses},
-        {"the server holds its limits", the_server_holds_its_limits},
-        {"slow requests are ended", slow_requests_are_ended},
         {"the page equals the table", the_page_equals_the_table},
         CU_TEST_INFO_NULL,
     };

@@ -1,4 +1,6 @@
 /* The supervisor's parts that need no process: restarts, the epoch and the lock, topology. */
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +9,8 @@
 #include <unistd.h>
 
 #include "cunit_main.h"
+#include "supervisor/audit_note.h"
+#include "supervisor/listeners.h"
 #include "supervisor/restarts.h"
 #include "supervisor/state_dir.h"
 #include "supervisor/topology.h"
@@ -130,13 +134,21 @@ static void test_two_processes_cannot_have_it(void)
     state_dir_close(&state);
 }
 
+static unsigned last_segment(const struct state_dir *state)
+{
+    struct error error;
+    unsigned last = UINT_MAX;
+    CU_ASSERT_TRUE(state_dir_last_segment(state, config, "audit.jsonl", &last, &error));
+    return last;
+}
+
 static void test_segments_are_found_by_their_number(void)
 {
     struct state_dir state;
     struct error error = {""};
     char name[CONFIG_PATH_BYTES_MAX];
     CU_ASSERT_TRUE_FATAL(state_dir_open(&state, config, &error));
-    CU_ASSERT_EQUAL(state_dir_last_segment(&state, config, "audit.jsonl"), 0);
+    CU_ASSERT_EQUAL(last_segment(&state), 0);
     for (unsigned index = 0; index < 3; index++) {
         int descriptor =
             state_dir_segment(&state, config, "audit.jsonl", index, name, sizeof name, &error);
@@ -146,11 +158,99 @@ static void test_segments_are_found_by_their_number(void)
         close(descriptor);
     }
     CU_ASSERT_PTR_NOT_NULL(strstr(name, "/audit.jsonl.2"));
-    CU_ASSERT_EQUAL(state_dir_last_segment(&state, config, "audit.jsonl"), 2);
+    CU_ASSERT_EQUAL(last_segment(&state), 2);
     CU_ASSERT_EQUAL(state_dir_segment(&state, config, "audit.jsonl", STATE_SEGMENTS_MAX + 1, name,
                                       sizeof name, &error),
                     -1);
     CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "audit.jsonl"));
+    state_dir_close(&state);
+}
+
+/* What was moved away leaves a gap below, and no gap above. */
+static void test_older_segments_may_be_moved_away(void)
+{
+    struct state_dir state;
+    struct error error = {""};
+    char path[128];
+    CU_ASSERT_TRUE_FATAL(state_dir_open(&state, config, &error));
+    for (unsigned index = 0; index < 2; index++) {
+        snprintf(path, sizeof path, index == 0 ? "%s/audit.jsonl" : "%s/audit.jsonl.1", folder);
+        CU_ASSERT_EQUAL(unlink(path), 0);
+    }
+    CU_ASSERT_EQUAL(last_segment(&state), 2);
+    CU_ASSERT_FALSE(state_dir_has_segment(&state, config, "audit.jsonl", 1));
+    CU_ASSERT_TRUE(state_dir_has_segment(&state, config, "audit.jsonl", 2));
+    state_dir_close(&state);
+}
+
+/* ------------------------------------------------------------------------ the audit log's note */
+
+static void tell(struct audit_note *note, uint64_t sequence, char digit)
+{
+    char hash[AUDIT_HASH_BYTES + 1];
+    memset(hash, digit, AUDIT_HASH_BYTES);
+    hash[AUDIT_HASH_BYTES] = '\0';
+    audit_note_take(note, &(struct audit_head){.sequence = sequence, .hash = hash});
+}
+
+static uint64_t noted_on_disk(struct state_dir *state, char *out)
+{
+    char name[CONFIG_PATH_BYTES_MAX], bytes[HEAD_FILE_BYTES] = "";
+    struct error error;
+    struct noted_head head = {.wall_ms = 0};
+    int file = state_dir_audit_head(state, config, O_RDONLY, name, sizeof name, &error);
+    CU_ASSERT_TRUE_FATAL(file >= 0);
+    ssize_t got = read(file, bytes, sizeof bytes);
+    CU_ASSERT_EQUAL(write(file, "x", 1), -1); /* who is handed it cannot write it */
+    close(file);
+    bool whole = got > 0 && head_read(bytes, (size_t)got, &head);
+    memcpy(out, bytes, sizeof bytes);
+    return whole ? head.link.seq : 0;
+}
+
+static void test_the_noted_head_never_goes_back(void)
+{
+    struct state_dir state;
+    struct audit_note note;
+    struct error error = {""};
+    char bytes[HEAD_FILE_BYTES];
+    CU_ASSERT_TRUE_FATAL(state_dir_open(&state, config, &error));
+    CU_ASSERT_TRUE_FATAL(audit_note_open(&note, &state, config, &error));
+    tell(&note, 7, 'a');
+    CU_ASSERT_EQUAL(noted_on_disk(&state, bytes), 7);
+    tell(&note, 8, 'b'); /* not at once again, however often it tells */
+    CU_ASSERT_EQUAL(noted_on_disk(&state, bytes), 7);
+    audit_note_look(&note, note.written_ms + AUDIT_NOTE_MS_MIN);
+    CU_ASSERT_EQUAL(noted_on_disk(&state, bytes), 8);
+    tell(&note, 3, 'c');
+    tell(&note, 8, 'd');
+    tell(&note, 9, 'Z'); /* no hash */
+    audit_note_close(&note);
+    CU_ASSERT_EQUAL(noted_on_disk(&state, bytes), 8);
+    CU_ASSERT_TRUE_FATAL(audit_note_open(&note, &state, config, &error)); /* the next daemon */
+    tell(&note, 8, 'b');
+    tell(&note, 2, 'c');
+    CU_ASSERT_FALSE(note.changed);
+    audit_note_close(&note);
+    state_dir_close(&state);
+}
+
+/* Of the two records one is always whole; a byte of either that is another is seen. */
+static void test_a_torn_note_leaves_the_one_before(void)
+{
+    struct state_dir state;
+    struct error error = {""};
+    char bytes[HEAD_FILE_BYTES];
+    struct noted_head head;
+    CU_ASSERT_TRUE_FATAL(state_dir_open(&state, config, &error));
+    CU_ASSERT_EQUAL_FATAL(noted_on_disk(&state, bytes), 8);
+    for (size_t at = 0; at < HEAD_RECORD_BYTES; at++) {
+        char kept = bytes[HEAD_RECORD_BYTES + at];
+        bytes[HEAD_RECORD_BYTES + at] ^= 1;
+        bool read = head_read(bytes, sizeof bytes, &head);
+        CU_ASSERT_TRUE(read && (head.link.seq == 7 || at >= 127)); /* blanks say nothing */
+        bytes[HEAD_RECORD_BYTES + at] = kept;
+    }
     state_dir_close(&state);
 }
 
@@ -167,6 +267,39 @@ static void test_nobody_reaches_whom_it_must_not(void)
     CU_ASSERT_EQUAL(topology_peers(ROLE_MONITOR), ROLES_WORKERS & ~ROLE_BIT(ROLE_MONITOR));
 }
 
+/* ---------------------------------------------------------------------------------- listeners */
+
+/* What start-up warns of, and what a reload makes anew. */
+static void test_open_listeners_are_told_apart(void)
+{
+    static const struct {
+        const char *address;
+        bool loopback;
+    } cases[] = {{"127.0.0.1", true}, {"127.9.9.9", true},       {"::1", true},
+                 {"0.0.0.0", false},  {"10.0.0.5", false},       {"128.0.0.1", false},
+                 {"::", false},       {"::ffff:10.0.0.5", false}};
+    struct config *one = config_new(), *other = config_new();
+    struct error error;
+    CU_ASSERT_TRUE(listener_is_loopback(one, LISTENER_PAGES));
+    CU_ASSERT_TRUE(listener_wanted(one, LISTENER_PAGES));
+    CU_ASSERT_FALSE(listener_wanted(one, LISTENER_WEBHOOKS)); /* off unless asked for */
+    CU_ASSERT_TRUE(listener_same(one, other, LISTENER_PAGES));
+    CU_ASSERT_FALSE(listener_same(one, other, LISTENER_WEBHOOKS));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CU_ASSERT_TRUE(
+            config_set(other, "monitor.webhook_listen_address", cases[i].address, &error));
+        CU_ASSERT_EQUAL(listener_is_loopback(other, LISTENER_WEBHOOKS), cases[i].loopback);
+        CU_ASSERT_TRUE(listener_wanted(other, LISTENER_WEBHOOKS));
+        CU_ASSERT_FALSE(listener_same(one, other, LISTENER_WEBHOOKS));
+    }
+    CU_ASSERT_TRUE(config_set(other, "monitor.listen_port", "9999", &error));
+    CU_ASSERT_FALSE(listener_same(one, other, LISTENER_PAGES));
+    CU_ASSERT_TRUE(config_set(other, "monitor.enabled", "false", &error));
+    CU_ASSERT_FALSE(listener_wanted(other, LISTENER_WEBHOOKS));
+    config_free(one);
+    config_free(other);
+}
+
 static int set_up(void)
 {
     config = config_new();
@@ -179,8 +312,9 @@ static int set_up(void)
 
 static int tear_down(void)
 {
-    static const char *const names[] = {"epoch",       "epoch.new",     "lock",
-                                        "audit.jsonl", "audit.jsonl.1", "audit.jsonl.2"};
+    static const char *const names[] = {"epoch",        "epoch.new",   "lock",
+                                        "audit.head",   "audit.jsonl", "audit.jsonl.1",
+                                        "audit.jsonl.2"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char path[128];
         snprintf(path, sizeof path, "%s/%s", folder, names[i]);
@@ -200,7 +334,11 @@ int main(void)
         {"an epoch that is none is an error", test_an_epoch_that_is_none_is_an_error_and_stays},
         {"two processes cannot have it", test_two_processes_cannot_have_it},
         {"segments are found by their number", test_segments_are_found_by_their_number},
+        {"older segments may be moved away", test_older_segments_may_be_moved_away},
+        {"the noted head never goes back", test_the_noted_head_never_goes_back},
+        {"a torn note leaves the one before", test_a_torn_note_leaves_the_one_before},
         {"nobody reaches whom it must not", test_nobody_reaches_whom_it_must_not},
+        {"open listeners are told apart", test_open_listeners_are_told_apart},
         CU_TEST_INFO_NULL,
     };
     int failed = set_up();

@@ -112,7 +112,8 @@ class Supervised(unittest.TestCase):
             {"resolv-conf": "/etc/resolv.conf", "hosts": "/etc/hosts"}[kind])}
         for role, own in {"poller-gitea": {"gitea-token"}, "poller-hetzner": {"hetzner-token"},
                           "poller-kube": {"kubeconfig"}, "monitor": {"listener"},
-                          "actuator": {"gitea-token", "hetzner-token", "kubeconfig", "cloud-init", "join-token", "audit"},
+                          "actuator": {"gitea-token", "hetzner-token", "kubeconfig", "cloud-init", "join-token", "audit",
+                                       "audit-head"},
                           "reconciler": {"checkpoint", "control-listener"}}.items():
             seen = {kind for kind, _ in kinds[role]} - {"ca-gitea", "ca-hetzner", "ca-kube"}
             if role in ("monitor", "reconciler"):

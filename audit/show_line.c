@@ -1,0 +1,97 @@
+/* An action in one line, for people. May not: read a file. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "audit/command.h"
+#include "common/clock.h"
+#include "common/json_read.h"
+
+/* "2026-11-27 10:41:02": by the clock of the machine that wrote it, UTC. */
+static void print_time(const json_t *line, FILE *out)
+{
+    const char *text = json_text_of(line, "time");
+    if (strlen(text) >= 19)
+        fprintf(out, "%.10s %.8sZ", text, text + 11);
+    else
+        fprintf(out, "%-20s", text);
+}
+
+/* Of a log that does not verify, anything may stand in a text: nothing of it moves the cursor. */
+static void print_text(const char *text, FILE *out)
+{
+    for (; *text != '\0'; text++)
+        putc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, out);
+}
+
+static const char *text_of_either(const json_t *one, const json_t *other, const char *key)
+{
+    const char *text = json_text_of(one, key);
+    return text[0] != '\0' ? text : json_text_of(other, key);
+}
+
+static void print_why(const json_t *intent, FILE *out)
+{
+    const char *text = json_text_of(intent, "text");
+    fputs("; because ", out);
+    print_text(json_text_of(intent, "reason"), out);
+    if (text[0] == '\0')
+        return;
+    fputs(": ", out);
+    print_text(text, out);
+}
+
+static void print_outcome(const json_t *outcome, FILE *out)
+{
+    char took[CLOCK_TEXT_BYTES];
+    const char *trouble = json_text_of(outcome, "trouble"), *text = json_text_of(outcome, "text");
+    if (outcome == NULL) {
+        fputs("no outcome is known", out);
+        return;
+    }
+    print_text(json_text_of(outcome, "outcome"), out);
+    if (trouble[0] != '\0' && strcmp(trouble, "none") != 0) {
+        fputs(" (", out);
+        print_text(trouble, out);
+        putc(')', out);
+    }
+    fprintf(out, " after %s",
+            clock_format_duration((int64_t)json_u64_of(outcome, "duration_ms"), took));
+    if (text[0] == '\0')
+        return;
+    fputs(": ", out);
+    print_text(text, out);
+}
+
+void show_line(const json_t *intent, const json_t *outcome, FILE *out)
+{
+    uint64_t server = json_u64_of(outcome, "server_id");
+    const char *node = text_of_either(intent, outcome, "node");
+    server = server != 0 ? server : json_u64_of(intent, "server_id");
+    print_time(intent != NULL ? intent : outcome, out);
+    fputs("  ", out);
+    print_text(text_of_either(intent, outcome, "kind"), out);
+    putc(' ', out);
+    print_text(node[0] == '\0' ? "-" : node, out);
+    if (server != 0)
+        fprintf(out, " (server %" PRIu64 ")", server);
+    fputs(": ", out);
+    print_outcome(outcome, out);
+    if (intent != NULL)
+        print_why(intent, out);
+    fputs(" [", out);
+    print_text(text_of_either(intent, outcome, "id"), out);
+    fputs("]\n", out);
+}
+
+void show_own_line(const json_t *line, FILE *out)
+{
+    print_time(line, out);
+    if (strcmp(json_text_of(line, "event"), "cut") == 0) {
+        fprintf(out, "  a start found %" PRIu64 " bytes of a line that a crash tore\n",
+                json_u64_of(line, "bytes"));
+        return;
+    }
+    fputs("  A START FOUND THAT THE LOG DOES NOT VERIFY: ", out);
+    print_text(json_text_of(line, "text"), out);
+    putc('\n', out);
+}

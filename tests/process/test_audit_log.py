@@ -1,0 +1,222 @@
+"""The audit log as a record that cannot be bent: chained over segments and starts, sealed, its end noted by the
+supervisor; whatever is done to it is found, and a daemon that finds it says so and goes on."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+
+from cloud import BIN
+
+
+def audit(*words, text=None):
+    """Runs `ebbtide audit`; (status, standard output, standard error)."""
+    done = subprocess.run([str(BIN / "ebbtide"), "audit", *map(str, words)], capture_output=True, text=True, check=False,
+                          timeout=30, input=text)
+    assert "Sanitizer" not in done.stderr, done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def first_key(cloud, *more):
+    """Sets up keys for a daemon that does not run; the line that is shown."""
+    status, key, said = audit("setup-keys", "--config", cloud.config_file, *more)
+    assert status == 0 and re.fullmatch(r"ebbtide-audit-key-1:[0-9a-f]{16}:[0-9a-f]{64}\n", key), said
+    return key
+
+
+def segments(folder):
+    return sorted(folder.glob("audit.jsonl*"), key=lambda path: int(path.suffix[1:]) if path.suffix[1:].isdigit() else 0)
+
+
+def begin(cloud, **files):
+    cloud.start_simulator()
+    cloud.write_config(files={"audit_epoch": "1s", **files}, supervisor={"restarts_max": 20})
+
+
+def one_life(cloud):
+    """A machine comes, does a job, and goes."""
+    jobs = cloud.summary()["jobs_succeeded"]
+    cloud.push((["linux"], 1))
+    cloud.until("the job is done", lambda: cloud.summary()["jobs_succeeded"] == jobs + 1)
+    cloud.until_empty()
+    cloud.until("and that it went stands in the log", lambda: cloud.audit()[-1].get("outcome") == "done", 5)
+
+
+def copy_of(cloud, name):
+    """What a person carries to another machine: the note first, since the log goes on meanwhile."""
+    copy = cloud.folder / name
+    copy.mkdir()
+    state = cloud.folder / "state"
+    for path in [state / "audit.head", *segments(state)]:
+        shutil.copy(path, copy)
+    return copy
+
+
+def test_a_life_with_rotation_kills_and_restarts_verifies_and_a_bent_copy_does_not(cloud):
+    begin(cloud, audit_max="64KiB", audit_reserve="8KiB")
+    cloud.fault(api="hetzner", method="POST", effect="delay", delay_ms=700, before_effect=True)
+    key = first_key(cloud)
+    cloud.start_daemon()
+    cloud.push((["linux"], 1))
+    workers = cloud.workers()
+    cloud.until("an action is under way, and no epoch has ended with it",
+                lambda: cloud.audit(own=True)[-1]["event"] == "intent")
+    os.kill(workers["actuator"], signal.SIGKILL)
+    cloud.hindered()
+    cloud.until("the actuator is started again", lambda: cloud.workers().get("actuator") not in (
+        None, workers["actuator"]))
+    cloud.until("and it is ready", cloud.ready, 10)
+    state = cloud.folder / "state"
+    while len(segments(state)) < 2:
+        one_life(cloud)
+    assert cloud.stop_daemon() == 0
+    cloud.start_daemon()
+    one_life(cloud)
+    assert cloud.stop_daemon() == 0
+
+    status, said, wrong = audit("verify", "--key", "-", state, text=key)
+    assert status == 0 and "the log verifies" in said and "not sealed yet" not in said, said + wrong
+    assert re.search(r"the supervisor noted number (\d+) at .*; the log goes on to \1\n", said), said
+    lines = [json.loads(line) for path in segments(state) for line in path.read_text().splitlines()]
+    assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1)), "one count over all files and starts"
+    assert {"start", "epoch", "close"} <= {line["why"] for line in lines if line["event"] == "seal"}
+    digits = key.strip().split(":")[2]
+    kept = "".join(path.read_text(errors="replace") for path in state.glob("audit.*"))
+    assert digits not in kept + cloud.daemon.text(), "the first key is on no other machine than its keeper's"
+    slots = {(state / f"audit.key.{slot}").read_bytes() for slot in (0, 1)}
+    assert len(slots) == 1, "the key of no epoch that is over lies in either file"
+
+    copy = copy_of(cloud, "copy")
+    assert audit("verify", "--key", "-", copy, text=key)[0] == 0
+    bent = copy / "audit.jsonl"
+    whole = bent.read_bytes()
+    place = next(number for number, line in enumerate(whole.splitlines(), 1) if b'"remove_node"' in line)
+    rows = whole.splitlines(keepends=True)
+    rows[place - 1] = rows[place - 1].replace(b'"remove_node"', b'"drain_node"', 1)
+    bent.write_bytes(b"".join(rows))
+    status, said, _ = audit("verify", copy)
+    assert status == 1 and f"THE LOG DOES NOT VERIFY: {bent} line {place}: changed" in said, said
+    bent.write_bytes(whole)
+    newest = segments(copy)[-1]
+    newest.write_bytes(b"".join(newest.read_bytes().splitlines(keepends=True)[:-1]))
+    status, said, _ = audit("verify", copy)
+    assert status == 1 and "cut off" in said, "the supervisor's note knows the end"
+
+
+def test_who_deleted_my_machine(cloud):
+    begin(cloud)
+    cloud.start_daemon()
+    one_life(cloud)
+    node = next(line["node"] for line in cloud.audit() if line.get("kind") == "create_server")
+    server = next(line["server_id"] for line in cloud.audit() if line.get("server_id"))
+    words = ("--config", cloud.config_file)
+    status, said, wrong = audit("show", *words, "--node", node)
+    assert status == 0, wrong
+    story = [re.sub(r" again .*", " again", line) for line in said.splitlines()]
+    assert re.search(rf"^\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\dZ  create_server {node} \(server {server}\): done after .*; "
+                     r"because demand: ", story[0]), said
+    assert re.search(rf"  remove_node {node} \(server {server}\): done after .*; because ", story[-1]), said
+    assert audit("show", *words, "--server", server)[1].count("\n") >= 3
+    assert audit("show", *words, "--node", "another")[1] == ""
+    assert audit("show", *words, "--since", "0s")[1] == ""
+    assert audit("show", *words, "--since", "1h")[1] == said
+    assert "done after" not in audit("show", *words, "--failed")[1]
+    first = json.loads(audit("show", *words, "--json")[1].splitlines()[0])
+    assert first["intent"]["kind"] == "create_server" and first["outcome"]["outcome"] == "done"
+    assert audit("show", *words, "--server", "x")[0] == 2 and audit("show", "--key", "-")[0] == 2
+
+
+def test_a_bent_log_is_said_aloud_and_machines_are_given_back_all_the_same(cloud):
+    cloud.bends_log = True
+    begin(cloud)
+    key = first_key(cloud)
+    cloud.start_daemon()
+    cloud.push((["linux"], 3))
+    cloud.until("a server is there", cloud.servers)
+    cloud.daemon.kill(signal.SIGKILL)
+    cloud.daemon.wait(5)
+    log = cloud.folder / "state" / "audit.jsonl"
+    evidence = log.read_bytes().replace(b'"reason":"demand"', b'"reason":"minimum"', 1)
+    log.write_bytes(evidence)
+    cloud.start_daemon()
+    cloud.hindered()
+    cloud.until("there is an alarm", lambda: re.search(
+        rf"alarm audit \(audit log\): {re.escape(str(log))} line \d+: changed", cloud.daemon.text()), 10)
+    cloud.until_empty()
+    assert log.read_bytes().startswith(evidence), "what was found stays as it was"
+    rest = log.read_bytes()[len(evidence):].decode().splitlines()
+    assert json.loads(rest[0])["event"] == "bent" and len(rest) <= 3, rest
+    status, said, _ = audit("verify", "--key", "-", "--config", cloud.config_file, text=key)
+    assert status == 1 and re.search(rf"{re.escape(str(log))} line \d+: changed", said), said
+    assert audit("show", "--config", cloud.config_file)[0] == 1
+    # What is put aside is put aside: the rest is a log of its own, and the next start has nothing to say.
+    assert cloud.stop_daemon() == 0
+    aside = cloud.folder / "aside"
+    aside.mkdir()
+    shutil.move(log, aside)
+    cloud.start_daemon()
+    cloud.stays("no alarm", lambda: "alarm audit" not in cloud.daemon.text(), 3)
+    assert not log.exists()
+    cloud.push((["linux"], 1))
+    cloud.until("it works on", lambda: cloud.summary()["jobs_succeeded"] == 2)
+    status, said, _ = audit("verify", "--part", "--key", "-", "--config", cloud.config_file, text=key)
+    assert status == 0, said
+
+
+def test_a_log_that_lost_its_end_is_found_by_the_next_start(cloud):
+    cloud.bends_log = True
+    begin(cloud)
+    cloud.start_daemon()
+    assert "chained and not sealed" in cloud.daemon.text(), "without keys it says so"
+    one_life(cloud)
+    assert cloud.stop_daemon() == 0
+    log = cloud.folder / "state" / "audit.jsonl"
+    rows = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join(rows[:-2]))
+    status, said, _ = audit("verify", cloud.folder / "state")
+    assert status == 1 and f"{log} line {len(rows) - 1}: " in said and "2 lines were cut off" in said, said
+    cloud.start_daemon()
+    cloud.until("there is an alarm", lambda: re.search(r"alarm audit .* was cut off", cloud.daemon.text()), 10)
+
+
+def test_a_torn_line_is_cut_and_the_cut_is_written_down(cloud):
+    begin(cloud)
+    cloud.start_daemon()
+    one_life(cloud)
+    cloud.daemon.kill(signal.SIGKILL)
+    cloud.daemon.wait(5)
+    log = cloud.folder / "state" / "audit.jsonl"
+    with log.open("ab") as file:
+        file.write(b'{"seq":99,"time"')
+    status, said, _ = audit("verify", cloud.folder / "state")
+    assert status == 1 and "16 bytes are no whole line" in said, said
+    cloud.start_daemon()
+    cloud.until("it says what it cut", lambda: any(
+        line["event"] == "cut" and line["bytes"] == 16 for line in cloud.audit(own=True)), 5)
+    status, said, _ = audit("verify", cloud.folder / "state")
+    assert status == 0 and "crashes: 1" in said, said
+    assert "alarm audit" not in cloud.daemon.text()
+
+
+def test_keys_are_shown_once_and_asked_for_by_no_word(cloud):
+    begin(cloud)
+    key = first_key(cloud)
+    status, shown, said = audit("setup-keys", "--config", cloud.config_file)
+    assert status == 1 and shown == "" and "--again" in said
+    second = first_key(cloud, "--again")
+    assert second != key
+    cloud.start_daemon()
+    status, shown, said = audit("setup-keys", "--config", cloud.config_file, "--again")
+    assert status == 1 and shown == "" and "works in" in said, "not under a daemon that runs"
+    one_life(cloud)
+    state = cloud.folder / "state"
+    both = cloud.folder / "keys"
+    both.write_text("# this year's\n" + key + second)
+    assert audit("verify", "--key", both, state)[0] == 0
+    status, said, _ = audit("verify", "--key", "-", state, text=key)
+    assert status == 1 and "is not among those given" in said
+    for wrong in ("", "hello\n", key[:-2] + "\n", key.replace(key[-3], "0" if key[-3] != "0" else "1")):
+        status, _, said = audit("verify", "--key", "-", state, text=wrong)
+        assert status == 2 and key.strip().split(":")[2] not in said, said

@@ -1,0 +1,332 @@
+/* What a start makes of a log and of its key's files, whatever a crash or a person left of them.
+ * May not: open a file with a name. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "audit/seal_store.h"
+#include "audit_fixture.h"
+#include "cunit_main.h"
+
+#define WALL INT64_C(1795764000000)
+
+static struct audit_limits limits = {
+    .max_bytes = 1 << 20, .reserve_bytes = 65536, .epoch_ms = 900000};
+static int file, slot[SEAL_SLOTS];
+static struct seal_key first;
+static struct error error;
+
+static void begin(void)
+{
+    struct chain_hash random = {.byte = {1, 2, 3}};
+    file = fixture_file();
+    seal_first(&random, &first);
+    limits.noted = (struct chain_link){.seq = 0};
+    for (unsigned i = 0; i < SEAL_SLOTS; i++)
+        slot[i] = memfd_create("key", MFD_CLOEXEC);
+    CU_ASSERT_TRUE_FATAL(seal_slots_write(slot, &first, 0, &error));
+}
+
+static void end(void)
+{
+    close(file);
+    for (unsigned i = 0; i < SEAL_SLOTS; i++)
+        close(slot[i]);
+}
+
+static struct audit *start(bool keys)
+{
+    struct audit *audit = NULL;
+    CU_ASSERT_TRUE_FATAL(audit_open(&audit, dup(file), "audit.jsonl", &limits, NULL, &error));
+    audit_take_keys(audit, keys ? dup(slot[0]) : -1, keys ? dup(slot[1]) : -1);
+    CU_ASSERT_TRUE(audit_settle(audit, WALL, &error));
+    return audit;
+}
+
+static void intend(struct audit *audit, uint64_t counter)
+{
+    struct action action = {.id = {2, counter},
+                            .kind = ACTION_DRAIN_NODE,
+                            .text = "why",
+                            .node = {.name = "n", .pool = "p", .node_uid = ""},
+                            .server_type = "",
+                            .location = "",
+                            .image = ""};
+    CU_ASSERT_TRUE(audit_intent(audit, &action, WALL, &error));
+}
+
+static char *text(void)
+{
+    static char bytes[65536];
+    ssize_t got = pread(file, bytes, sizeof bytes - 1, 0);
+    bytes[got > 0 ? got : 0] = '\0';
+    return bytes;
+}
+
+static struct verify_result verdict(void)
+{
+    struct verify_keys keys = {.key = {first}, .count = 1};
+    const char *bytes = text();
+    return verify_bytes(bytes, strlen(bytes), strlen(bytes), &keys, NULL);
+}
+
+static unsigned times(const char *word)
+{
+    unsigned count = 0;
+    for (const char *at = text(); (at = strstr(at, word)) != NULL; at++)
+        count++;
+    return count;
+}
+
+/* --------------------------------------------------------------------------------------- keys */
+
+static void test_nothing_is_written_where_nothing_happens(void)
+{
+    begin();
+    struct audit *audit = start(true);
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_START, WALL, &error));
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
+    CU_ASSERT_STRING_EQUAL(text(), "");
+    CU_ASSERT_EQUAL(audit_head(audit).seq, 0);
+    audit_close(audit);
+    end();
+}
+
+static void test_what_a_run_left_is_sealed_by_the_next_start(void)
+{
+    begin();
+    struct audit *audit = start(true);
+    intend(audit, 1);
+    audit_close(audit);
+    audit = start(true);
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_START, WALL, &error));
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_START, WALL, &error)); /* no second one */
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_CLOSE, WALL, &error));
+    CU_ASSERT_EQUAL(times("\"event\":\"seal\""), 1);
+    CU_ASSERT_TRUE(
+        audit_seal(audit, SEAL_EPOCH, WALL, &error)); /* one of an epoch without a line */
+    CU_ASSERT_EQUAL(times("\"event\":\"seal\""), 2);
+    audit_close(audit);
+    CU_ASSERT_EQUAL(verdict().findings, 0);
+    end();
+}
+
+static void get_slot(unsigned which, char record[SEAL_RECORD_BYTES])
+{
+    CU_ASSERT_EQUAL_FATAL(pread(slot[which], record, SEAL_RECORD_BYTES, 0), SEAL_RECORD_BYTES);
+}
+
+static void put_slot(unsigned which, const char *record, size_t length)
+{
+    CU_ASSERT_EQUAL_FATAL(ftruncate(slot[which], 0), 0);
+    CU_ASSERT_EQUAL_FATAL(pwrite(slot[which], record, length, 0), (ssize_t)length);
+}
+
+/* The writes of one step, in their order, cut after any byte: the log's seal stands there already.
+ */
+static void test_a_crash_at_any_instant_of_a_seal_loses_none(void)
+{
+    char old[SEAL_RECORD_BYTES], new[SEAL_RECORD_BYTES], torn[SEAL_RECORD_BYTES];
+    begin();
+    get_slot(0, old);
+    struct audit *audit = start(true);
+    intend(audit, 1);
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
+    audit_close(audit);
+    get_slot(0, new);
+    CU_ASSERT_NOT_EQUAL(memcmp(old, new, sizeof old), 0);
+    for (unsigned which = 0; which < SEAL_SLOTS; which++)
+        for (size_t cut = 0; cut <= SEAL_RECORD_BYTES; cut += cut % 64 == 63 ? 1 : 7) {
+            memcpy(torn, new, cut);
+            memcpy(torn + cut, old + cut, sizeof torn - cut);
+            put_slot(0, which == 0 ? torn : new, SEAL_RECORD_BYTES);
+            put_slot(1, which == 0 ? old : torn, SEAL_RECORD_BYTES);
+            audit = start(true);
+            CU_ASSERT_TRUE(audit_sealed(audit));
+            CU_ASSERT_STRING_EQUAL(audit_trouble(audit), "");
+            CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
+            audit_close(audit);
+            CU_ASSERT_EQUAL(verdict().findings, 0);
+            CU_ASSERT_EQUAL(times("\"seal\":1,"), 1);
+            /* back to before */
+            char *bytes = text(), *last = strstr(bytes, "\"seal\":1,");
+            while (last > bytes && last[-1] != '\n')
+                last--;
+            CU_ASSERT_EQUAL(ftruncate(file, last - bytes), 0);
+        }
+    end();
+}
+
+static void test_the_old_key_lies_in_no_file(void)
+{
+    char old[SEAL_RECORD_BYTES], now[SEAL_RECORD_BYTES], hex[CHAIN_HEX_BYTES + 1];
+    begin();
+    chain_hex(&first.key, hex);
+    get_slot(0, old);
+    CU_ASSERT_PTR_NOT_NULL(memmem(old, sizeof old, hex, CHAIN_HEX_BYTES));
+    struct audit *audit = start(true);
+    intend(audit, 1);
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
+    audit_close(audit);
+    for (unsigned i = 0; i < SEAL_SLOTS; i++) {
+        get_slot(i, now);
+        CU_ASSERT_PTR_NULL(memmem(now, sizeof now, hex, CHAIN_HEX_BYTES));
+        CU_ASSERT_EQUAL(lseek(slot[i], 0, SEEK_END), SEAL_RECORD_BYTES);
+    }
+    put_slot(1, old, sizeof old); /* a crash left it there */
+    audit_close(start(true));
+    get_slot(1, now);
+    CU_ASSERT_PTR_NULL(memmem(now, sizeof now, hex, CHAIN_HEX_BYTES));
+    end();
+}
+
+static void test_keys_that_cannot_be_read_are_said_and_the_log_goes_on(void)
+{
+    begin();
+    put_slot(0, "garbage", 7);
+    put_slot(1, "", 0);
+    struct audit *audit = start(true);
+    CU_ASSERT_FALSE(audit_sealed(audit));
+    CU_ASSERT_PTR_NOT_NULL(strstr(audit_trouble(audit), "setup-keys"));
+    intend(audit, 1);
+    audit_close(audit);
+    put_slot(0, "", 0); /* none were ever set up: nothing to say */
+    audit = start(true);
+    CU_ASSERT_FALSE(audit_sealed(audit));
+    CU_ASSERT_STRING_EQUAL(audit_trouble(audit), "");
+    audit_close(audit);
+    end();
+}
+
+static void test_a_seal_that_was_taken_out_is_found(void)
+{
+    begin();
+    struct audit *audit = start(true);
+    intend(audit, 1);
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
+    off_t kept = (off_t)strlen(text());
+    intend(audit, 2);
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
+    audit_close(audit);
+    CU_ASSERT_EQUAL(ftruncate(file, kept), 0);
+    audit = start(true);
+    CU_ASSERT_TRUE(audit_leaves(audit));
+    CU_ASSERT_NOT_EQUAL(audit_trouble(audit)[0], '\0');
+    audit_close(audit);
+    CU_ASSERT_EQUAL(times("\"event\":\"bent\""), 1);
+    end();
+}
+
+/* ------------------------------------------------------------------------------------- the log */
+
+static void test_a_bent_log_is_told_once_and_gone_on_with(void)
+{
+    begin();
+    struct audit *audit = start(true);
+    intend(audit, 1);
+    intend(audit, 2);
+    audit_close(audit);
+    char *bytes = text(), *word = strstr(bytes, "drain_node");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(word);
+    word[0] = 'b';
+    CU_ASSERT_EQUAL(ftruncate(file, 0), 0);
+    CU_ASSERT_EQUAL(write(file, bytes, strlen(bytes)), (ssize_t)strlen(bytes));
+    for (unsigned i = 0; i < 3; i++) {
+        audit = start(true);
+        CU_ASSERT_PTR_NOT_NULL(strstr(audit_trouble(audit), "audit.jsonl line 2: changed"));
+        CU_ASSERT_TRUE(audit_wants_next(audit)); /* what was found stays as it is */
+        intend(audit, 10 + i);
+        audit_close(audit);
+    }
+    CU_ASSERT_EQUAL(times("\"event\":\"bent\""), 1);
+    struct verify_result result = verdict();
+    CU_ASSERT_EQUAL(result.first.line, 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(result.what.text, "changed"));
+    end();
+}
+
+static void test_a_bent_segment_is_left_for_the_next(void)
+{
+    begin();
+    struct audit *audit = start(false);
+    intend(audit, 1);
+    audit_close(audit);
+    CU_ASSERT_EQUAL(write(file, "hello\n", 6), 6);
+    audit = start(false);
+    CU_ASSERT_TRUE(audit_leaves(audit));
+    int next = fixture_file();
+    CU_ASSERT_TRUE(audit_next(audit, dup(next), "audit.jsonl.1", NULL, &error));
+    CU_ASSERT_FALSE(audit_leaves(audit));
+    CU_ASSERT_NOT_EQUAL(audit_trouble(audit)[0], '\0'); /* until a start that finds none */
+    audit_close(audit);
+    close(file);
+    file = next; /* the bent one was put aside */
+    audit = start(false);
+    CU_ASSERT_STRING_EQUAL(audit_trouble(audit), "");
+    audit_close(audit);
+    end();
+}
+
+static void test_a_noted_head_that_is_not_there_is_found(void)
+{
+    begin();
+    struct audit *audit = start(false);
+    intend(audit, 1);
+    off_t kept = (off_t)strlen(text());
+    intend(audit, 2);
+    limits.noted = audit_head(audit);
+    audit_close(audit);
+    audit_close(start(false));
+    CU_ASSERT_EQUAL(times("\"event\":\"bent\""), 0);
+    CU_ASSERT_EQUAL(ftruncate(file, kept), 0);
+    audit = start(false);
+    CU_ASSERT_PTR_NOT_NULL(strstr(audit_trouble(audit), "was cut off"));
+    CU_ASSERT_TRUE(audit_head(audit).seq > limits.noted.seq); /* no number is given twice */
+    audit_close(audit);
+    CU_ASSERT_EQUAL(verdict().first.line, 3); /* the place stays to be seen */
+    limits.noted.seq = 2;
+    memset(limits.noted.hash.byte, 9, sizeof limits.noted.hash.byte);
+    audit = start(false);
+    CU_ASSERT_PTR_NOT_NULL(strstr(audit_trouble(audit), "number 2 is another one"));
+    audit_close(audit);
+    end();
+}
+
+static void test_a_torn_line_is_cut_and_told(void)
+{
+    begin();
+    struct audit *audit = start(true);
+    intend(audit, 1);
+    audit_close(audit);
+    CU_ASSERT_EQUAL(write(file, "{\"seq\":3,\"ti", 12), 12);
+    CU_ASSERT_EQUAL(verdict().first.line, 3);
+    audit_close(start(true));
+    CU_ASSERT_EQUAL(times("\"event\":\"cut\""), 1);
+    CU_ASSERT_EQUAL(times("\"bytes\":12"), 1);
+    audit = start(true);
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_START, WALL, &error));
+    audit_close(audit);
+    CU_ASSERT_EQUAL(verdict().findings, 0);
+    CU_ASSERT_EQUAL(verdict().cuts, 1);
+    end();
+}
+
+int main(void)
+{
+    CU_TestInfo tests[] = {
+        {"nothing where nothing happens", test_nothing_is_written_where_nothing_happens},
+        {"the next start seals what is left", test_what_a_run_left_is_sealed_by_the_next_start},
+        {"a crash at any instant of a seal", test_a_crash_at_any_instant_of_a_seal_loses_none},
+        {"the old key lies in no file", test_the_old_key_lies_in_no_file},
+        {"keys that cannot be read", test_keys_that_cannot_be_read_are_said_and_the_log_goes_on},
+        {"a seal that was taken out", test_a_seal_that_was_taken_out_is_found},
+        {"a bent log is told once", test_a_bent_log_is_told_once_and_gone_on_with},
+        {"a bent segment is left", test_a_bent_segment_is_left_for_the_next},
+        {"a noted head that is not there", test_a_noted_head_that_is_not_there_is_found},
+        {"a torn line is cut and told", test_a_torn_line_is_cut_and_told},
+        CU_TEST_INFO_NULL,
+    };
+    return cunit_run("audit_start", tests);
+}
