@@ -8,10 +8,11 @@ import signal
 import pytest
 import yaml
 from cloud import APIS, JOIN_TOKEN, TOKENS, Cloud
-from programs import write_secret
+from programs import free_ports, write_secret
 
+WEBHOOK_SECRET = "a-secret-that-gitea-signs-webhooks-with"
 HOLDS = {
-    "supervisor": set(), "reconciler": set(), "monitor": set(),
+    "supervisor": set(), "reconciler": set(), "monitor": {WEBHOOK_SECRET},
     **{f"poller-{api}": {TOKENS[api, "read"]} for api in APIS},
     "actuator": {TOKENS[api, "write"] for api in APIS} | {JOIN_TOKEN},
 }
@@ -54,6 +55,18 @@ def found_in(pid, secrets):
     return {secret for secret in secrets if secret.encode() in memory}
 
 
+def start_with_every_secret(cloud):
+    cloud.start_simulator()
+    cloud.write_config()
+    path = write_secret(cloud.folder / "secrets" / "webhook", WEBHOOK_SECRET + "\n")
+    port = free_ports(1)[0]
+    cloud.control.send("PUT", "/gitea", {"webhook_url": f"http://127.0.0.1:{port}/webhook",
+                                         "webhook_secret": WEBHOOK_SECRET})
+    cloud.write_config(monitor={"listen_port": cloud.ports["monitor"], "webhook_listen_address": "127.0.0.1",
+                                "webhook_listen_port": port, "webhook_secret_file": path})
+    cloud.start_daemon()
+
+
 def rent_one(cloud):
     """A machine that runs a job: by then each token has been used, the join token too."""
     cloud.push((["linux"], 4))
@@ -61,7 +74,7 @@ def rent_one(cloud):
 
 
 def test_each_process_holds_its_own_secrets_and_no_other(cloud):
-    cloud.start_simulator().start_daemon()
+    start_with_every_secret(cloud)
     rent_one(cloud)
     everything = set().union(*HOLDS.values())
     for role, pid in processes(cloud).items():
@@ -75,7 +88,7 @@ def test_no_worker_keeps_a_secret_open(cloud):
         links = [os.readlink(f"/proc/{pid}/fd/{number}") for number in os.listdir(f"/proc/{pid}/fd")]
         assert not [link for link in links if "/secrets" in link], f"{role}: {links}"
         files = {os.path.basename(link) for link in links if link.startswith(str(cloud.folder / "state"))}
-        allowed = {"reconciler": {"checkpoint.0", "checkpoint.1"}, "actuator": {"audit.jsonl"}}
+        allowed = {"reconciler": {"checkpoint.0", "checkpoint.1"}, "actuator": {"audit.jsonl", "audit"}}
         if role != "supervisor":
             assert all(name.split(".")[0] in {word.split(".")[0] for word in allowed.get(role, set())}
                        for name in files), f"{role}: {files}"
@@ -92,6 +105,7 @@ def rotate(cloud):
             config["users"][0]["user"]["token"] = token
             text = yaml.safe_dump(config)
         os.rename(write_secret(secrets / "next", text), secrets / f"{api}-{kind}")
+    os.rename(write_secret(secrets / "next", "another-" * 5), secrets / "webhook")
     os.rename(write_secret(secrets / "next", "K10bb::server:another\n"), secrets / "join")
     for api in APIS:
         cloud.control.send("PUT", "/tokens", {"api": api, "read": new[api, "read"], "write": new[api, "write"]})
@@ -100,7 +114,7 @@ def rotate(cloud):
 
 
 def test_tokens_that_change_lose_no_work_and_leave_no_trace(cloud):
-    cloud.start_simulator().start_daemon()
+    start_with_every_secret(cloud)
     rent_one(cloud)
     workers = cloud.workers()
     rotate(cloud)
