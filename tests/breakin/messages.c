@@ -166,8 +166,9 @@ static const struct action_result forged_result = {
 int picture_of_nothing(const struct attack *attack)
 {
     static uint64_t sequence = UINT64_C(1) << 40;
+    sequence++;
     int64_t now = clock_mono_ms();
-    const struct snapshot_head head = {.sequence = ++sequence,
+    const struct snapshot_head head = {.sequence = sequence,
                                        .began_mono_ms = now - 1,
                                        .ended_mono_ms = now,
                                        .wall_ms = clock_wall_ms(),
