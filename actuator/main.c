@@ -1,8 +1,6 @@
 /* ebbtide-actuator: carries out actions with the write credentials, within its own rails.
  * May not: decide what to do, open a file, listen. */
 #include <event2/event.h>
-#include <jansson.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +12,7 @@
 #include "common/cloud_init.h"
 #include "common/credentials.h"
 #include "common/json_read.h"
+#include "common/library_memory.h"
 #include "common/log.h"
 #include "common/secret.h"
 #include "common/whole_file.h"
@@ -364,14 +363,6 @@ static void on_ended(struct worker *worker, void *state)
     clear_program(state);
 }
 
-/* jansson's copies of user data hold the join token. */
-static void wipe_and_free(void *memory)
-{
-    if (memory != NULL)
-        explicit_bzero(memory, malloc_usable_size(memory));
-    free(memory);
-}
-
 int main(void)
 {
     static const struct worker_behaviour behaviour = {
@@ -390,7 +381,9 @@ int main(void)
         .ended = on_ended,
     };
     static struct program program;
-    json_set_alloc_funcs(malloc, wipe_and_free);
+    struct error error;
+    if (!library_memory_wipe(&error))
+        log_fatal("%s", error.text);
     keeper_init(&program.keeper, &program.actuator);
     return worker_run(&behaviour, &program);
 }

@@ -1,29 +1,9 @@
 /* libcurl's memory: what it frees is wiped, because request headers hold tokens. May not: log. */
 #include "common/http_parts.h"
+#include "common/wiping.h"
 
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void wiping_free(void *pointer)
-{
-    if (pointer == NULL)
-        return;
-    explicit_bzero(pointer, malloc_usable_size(pointer));
-    free(pointer);
-}
-
-/* realloc would leave the old bytes behind. */
-static void *wiping_realloc(void *pointer, size_t size)
-{
-    void *moved = malloc(size == 0 ? 1 : size);
-    if (moved == NULL || pointer == NULL)
-        return moved;
-    size_t before = malloc_usable_size(pointer);
-    memcpy(moved, pointer, before < size ? before : size);
-    wiping_free(pointer);
-    return moved;
-}
 
 bool http_global_start(struct error *error)
 {

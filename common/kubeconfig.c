@@ -3,6 +3,7 @@
 #include "common/kubeconfig.h"
 
 #include "common/secret.h"
+#include "common/wiping.h"
 
 #include <libgen.h>
 #include <openssl/evp.h>
@@ -253,7 +254,8 @@ static bool read_context(struct reader *reader, struct kubeconfig *out)
     return read_cluster(reader, cluster_node, out) && read_user(reader, user_node, out);
 }
 
-/* libyaml knows no wiping free: what it holds of the file is overwritten before it is freed. */
+/* What is in the tree is wiped here; libyaml's own buffers by wiping_begin, since it takes no other
+ * free. */
 static void wipe_document(yaml_document_t *document)
 {
     for (yaml_node_t *node = document->nodes.start; node < document->nodes.top; node++)
@@ -286,12 +288,12 @@ bool kubeconfig_parse(const char *text, size_t length, const char *name, struct 
     struct kubeconfig *kubeconfig = calloc(1, sizeof *kubeconfig);
     if (kubeconfig == NULL)
         return error_set(error, "out of memory for %s", name);
-    if (!load(text, length, &reader)) {
-        free(kubeconfig);
-        return false;
-    }
-    bool good = read_context(&reader, kubeconfig);
-    wipe_document(&reader.document);
+    wiping_begin();
+    bool loaded = load(text, length, &reader);
+    bool good = loaded && read_context(&reader, kubeconfig);
+    if (loaded)
+        wipe_document(&reader.document);
+    wiping_end();
     if (good)
         *out = kubeconfig;
     else

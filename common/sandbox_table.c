@@ -25,6 +25,9 @@
 
 /* Without SOCK_CLOEXEC and SOCK_NONBLOCK. */
 #define SOCKET_TYPE_BITS UINT64_C(0xf)
+/* Protocols that are neither 0 nor TCP; IGMP and IPIP pass too, and the kernel has no streams of
+ * them. */
+#define NOT_TCP_BITS (UINT64_C(0xffffffff) & ~(uint64_t)IPPROTO_TCP)
 
 #define CLONE_NAMESPACES                                                                           \
     (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |  \

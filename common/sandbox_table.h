@@ -9,7 +9,7 @@
 
 #include "proto/messages.h"
 
-#define SANDBOX_TESTS_MAX 2
+#define SANDBOX_TESTS_MAX 3
 
 enum sandbox_action {
     ACTION_ALLOW,

@@ -40,6 +40,8 @@ struct secret *secret_room(size_t length, struct error *error)
     secret->locked = mlock(bytes, secret->mapped) == 0;
     /* Failing is no reason to stop: core dumps are off in every worker as well (common/role.c). */
     (void)madvise(bytes, secret->mapped, MADV_DONTDUMP);
+    /* A child of the supervisor's, which reads kubeconfigs, is to find nothing. */
+    (void)madvise(bytes, secret->mapped, MADV_WIPEONFORK);
     return secret;
 }
 

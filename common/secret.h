@@ -1,5 +1,5 @@
-/* A secret in memory that is locked (never swapped), left out of core dumps, and wiped when freed.
- * May not: log, open files, copy a secret into any other memory. */
+/* A secret in memory that is locked (never swapped), left out of core dumps and forked children,
+ * and wiped when freed. May not: log, open files, copy a secret into any other memory. */
 #ifndef EBBTIDE_COMMON_SECRET_H
 #define EBBTIDE_COMMON_SECRET_H
 

@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/json_read.h"
+#include "common/library_memory.h"
 #include "common/log.h"
 #include "monitor/picture.h"
 #include "monitor/serve.h"
@@ -165,6 +166,9 @@ int main(void)
         .stop = on_stop,
     };
     static struct monitor monitor = {.pages_listener = -1, .webhooks_listener = -1};
+    struct error error;
+    if (!library_memory_wipe(&error))
+        log_fatal("%s", error.text);
     int status = worker_run(&behaviour, &monitor);
     secret_free(monitor.secret);
     picture_clear(&monitor.picture);

@@ -4,6 +4,7 @@
 #include "poller/poller.h"
 
 #include "common/json_read.h"
+#include "common/library_memory.h"
 #include "common/log.h"
 #include "common/secret.h"
 
@@ -188,6 +189,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: ebbtide-poller gitea|hetzner|kube   (the supervisor starts it)\n");
         return 2;
     }
+    struct error error;
+    if (!library_memory_wipe(&error))
+        log_fatal("%s", error.text);
     struct worker_behaviour behaviour = {
         .role = poller.source->role,
         .file = on_file,

@@ -201,6 +201,22 @@ static void gitea_put(struct exchange *exchange)
     gitea_get(exchange);
 }
 
+static void tokens_put(struct exchange *exchange)
+{
+    static const char *const keys[] = {"api", "read", "write", NULL};
+    enum api api;
+    if (!control_keys(exchange, keys))
+        return;
+    if (!api_from_name(control_text(exchange, "api", ""), &api)) {
+        control_error(exchange, 400, "key \"api\" is not gitea, hetzner or kube");
+        return;
+    }
+    server_tokens_change(exchange_server(exchange), api,
+                         &(struct server_tokens){.read = control_text(exchange, "read", NULL),
+                                                 .write = control_text(exchange, "write", NULL)});
+    control_verdict(exchange, WORLD_OK, "");
+}
+
 static void budget_put(struct exchange *exchange)
 {
     static const char *const keys[] = {"remaining", NULL};
@@ -294,6 +310,7 @@ static const struct route routes[] = {
     ROUTE("POST", "/trouble", control_trouble),
     ROUTE("POST", "/zombie-sweep", zombie_sweep),
     ROUTE("POST", "/quit", quit),
+    ROUTE("PUT", "/tokens", tokens_put),
     ROUTE("GET", "/gitea", gitea_get),
     ROUTE("PUT", "/gitea", gitea_put),
     ROUTE("PUT", "/hetzner/requests", budget_put),

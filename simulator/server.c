@@ -309,15 +309,25 @@ static bool bind_port(struct listener *listener, uint16_t port, struct error *er
     return true;
 }
 
+static void take_tokens(struct listener *listener, const struct server_tokens *tokens)
+{
+    if (tokens != NULL && tokens->read != NULL)
+        snprintf(listener->read_token, sizeof listener->read_token, "%s", tokens->read);
+    if (tokens != NULL && tokens->write != NULL)
+        snprintf(listener->write_token, sizeof listener->write_token, "%s", tokens->write);
+}
+
+void server_tokens_change(struct server *server, enum api api, const struct server_tokens *tokens)
+{
+    take_tokens(&server->listener[api], tokens);
+}
+
 bool server_listen(struct server *server, enum api api, const struct api_definition *definition,
                    uint16_t port, const struct server_tokens *tokens, struct error *error)
 {
     struct listener *listener = &server->listener[api];
     *listener = (struct listener){.server = server, .api = api, .definition = definition};
-    if (tokens != NULL && tokens->read != NULL)
-        snprintf(listener->read_token, sizeof listener->read_token, "%s", tokens->read);
-    if (tokens != NULL && tokens->write != NULL)
-        snprintf(listener->write_token, sizeof listener->write_token, "%s", tokens->write);
+    take_tokens(listener, tokens);
     listener->http = evhttp_new(server->base);
     if (listener->http == NULL)
         return error_set(error, "no memory for the %s API", api_name(api));

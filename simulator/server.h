@@ -118,6 +118,9 @@ void server_free(struct server *server);
 bool server_listen(struct server *server, enum api api, const struct api_definition *definition,
                    uint16_t port, const struct server_tokens *tokens, struct error *error);
 
+/* Tokens that count from now on, the old ones are wrong; a NULL member stays as it was. */
+void server_tokens_change(struct server *server, enum api api, const struct server_tokens *tokens);
+
 /* The port that server_listen took, 0 where this API does not listen. */
 uint16_t server_port(const struct server *server, enum api api);
 

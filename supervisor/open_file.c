@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static struct file_mark mark_from(const struct stat *status)
@@ -19,6 +22,53 @@ static struct file_mark mark_from(const struct stat *status)
     };
 }
 
+/* Root could do anything anyway. */
+static bool is_trusted(uid_t owner)
+{
+    return owner == 0 || owner == geteuid();
+}
+
+/* Who may write in the folder can put another file in this one's place; where it is sticky (/tmp),
+ * only the file's own owner. */
+static bool check_folder(const char *key, const char *path, struct error *error)
+{
+    struct stat status;
+    char *copy = strdup(path);
+    if (copy == NULL)
+        return error_set(error, "%s: no memory for the name %s", key, path);
+    const char *folder = dirname(copy);
+    bool good = stat(folder, &status) == 0 ||
+                error_set_errno(error, errno, "%s: cannot look at the folder %s", key, folder);
+    if (good && !is_trusted(status.st_uid))
+        good =
+            error_set(error,
+                      "%s: the folder %s belongs to user %u, who could put another secret there: "
+                      "it is to belong to root or to the user that Ebbtide runs as (%u)",
+                      key, folder, (unsigned)status.st_uid, (unsigned)geteuid());
+    else if (good && (status.st_mode & 0022) != 0 && (status.st_mode & S_ISVTX) == 0)
+        good = error_set(error,
+                         "%s: the folder %s has mode %04o, so others may put another secret there: "
+                         "take that away (chmod go-w FOLDER)",
+                         key, folder, (unsigned)(status.st_mode & 07777));
+    free(copy);
+    return good;
+}
+
+/* The folder that the name stands in, and where it is a link, the one that the file lies in. */
+static bool check_folders(const char *key, const char *path, struct error *error)
+{
+    struct stat status;
+    if (!check_folder(key, path, error))
+        return false;
+    if (lstat(path, &status) != 0 || !S_ISLNK(status.st_mode))
+        return true;
+    char *real = realpath(path, NULL);
+    bool good = real == NULL ? error_set_errno(error, errno, "%s: cannot follow %s", key, path)
+                             : check_folder(key, real, error);
+    free(real);
+    return good;
+}
+
 /* Who could have put another secret there, or read this one. */
 static bool check_secret(const char *key, const char *path, const struct stat *status,
                          struct error *error)
@@ -28,12 +78,12 @@ static bool check_secret(const char *key, const char *path, const struct stat *s
                          "%s: %s has mode %04o, so others may read or change this secret: give it "
                          "mode 0400 (chmod 0400 FILE)",
                          key, path, (unsigned)(status->st_mode & 07777));
-    if (geteuid() != 0 && status->st_uid != geteuid() && status->st_uid != 0)
+    if (!is_trusted(status->st_uid))
         return error_set(error,
                          "%s: %s belongs to user %u, who could change this secret: it is to belong "
                          "to the user that Ebbtide runs as (%u), with mode 0400",
                          key, path, (unsigned)status->st_uid, (unsigned)geteuid());
-    return true;
+    return check_folders(key, path, error);
 }
 
 static bool check(const char *key, const char *path, unsigned traits, const struct stat *status,
@@ -90,4 +140,11 @@ bool file_mark_same(const struct file_mark *one, const struct file_mark *other)
     return one->device == other->device && one->inode == other->inode && one->size == other->size &&
            one->changed_s == other->changed_s && one->changed_ns == other->changed_ns &&
            one->written_s == other->written_s && one->written_ns == other->written_ns;
+}
+
+bool file_is_credential(const char *path)
+{
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    size_t length = folder == NULL ? 0 : strlen(folder);
+    return length > 0 && strncmp(path, folder, length) == 0 && path[length] == '/';
 }

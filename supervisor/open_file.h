@@ -8,7 +8,8 @@
 #include "common/error.h"
 
 enum file_trait {
-    SECRET = 1,       /* only its owner (and its group) may read it; nobody else may write it */
+    SECRET = 1,       /* only its owner (root or we) and its group may read it; nobody else may
+                         write it, or put another file into its place */
     WRITES = 2,       /* not opened in mode observe */
     MAY_MISS = 4,     /* no error when it is not there */
     MAY_BE_EMPTY = 8, /* no error when there is nothing in it */
@@ -30,6 +31,10 @@ int open_file(const char *key, const char *path, unsigned traits, struct file_ma
 
 /* The mark of what lies at `path` now; all zero where nothing does. */
 struct file_mark file_mark_of(const char *path);
+
+/* Whether it is a systemd credential: below $CREDENTIALS_DIRECTORY, which systemd fills when the
+ * service starts and leaves alone until it ends. [systemd.exec(5), CREDENTIALS] */
+bool file_is_credential(const char *path);
 
 bool file_mark_same(const struct file_mark *one, const struct file_mark *other);
 

@@ -4,6 +4,7 @@
  * committed, workers that need it are restarted, or, where a key asks for it, all of them. May not:
  * change anything in the first phase. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -120,7 +121,10 @@ void reload_begin(struct supervisor *supervisor)
         return;
     if (round->config != NULL)
         reload_drop(supervisor, "a newer one was asked for");
-    log_info("SIGHUP: %s is read again", supervisor->config_path);
+    log_info("SIGHUP: %s is read again%s", supervisor->config_path,
+             getenv("CREDENTIALS_DIRECTORY") == NULL
+                 ? ""
+                 : "; systemd's credentials stay as they were at the start");
     notify_reloading(&supervisor->notify);
     struct config *config = read_file(supervisor);
     if (config == NULL) {

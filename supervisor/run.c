@@ -180,6 +180,7 @@ static bool find_users(struct supervisor *supervisor, struct error *error)
 /* Every file of every worker, before the first is started: what is wrong is said at once. */
 static bool check_files(const struct supervisor *supervisor, struct error *error)
 {
+    uint32_t credentials = 0;
     for (unsigned i = 0; i < TOPOLOGY_WORKERS; i++) {
         struct worker_files files;
         const struct worker_row *row = topology_worker(i);
@@ -187,8 +188,13 @@ static bool check_files(const struct supervisor *supervisor, struct error *error
             continue;
         if (!worker_files_open(supervisor->config, row->role, &files, error))
             return false;
+        credentials += worker_files_credentials(&files);
         worker_files_free(&files);
     }
+    if (credentials > 0)
+        log_info("%u files are systemd's credentials: new ones are taken up by a restart of the "
+                 "service (systemctl restart), not by a reload",
+                 credentials);
     return true;
 }
 

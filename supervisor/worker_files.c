@@ -183,3 +183,12 @@ bool worker_files_hold(const struct worker_files *files, const struct worker_fil
     }
     return false;
 }
+
+uint32_t worker_files_credentials(const struct worker_files *files)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < files->count; i++)
+        if (!files->file[i].made && file_is_credential(files->file[i].path))
+            count++;
+    return count;
+}

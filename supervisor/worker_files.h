@@ -38,6 +38,9 @@ void worker_files_free(struct worker_files *files);
  * changed. */
 bool worker_files_changed(const struct worker_files *files);
 
+/* How many of them are systemd credentials, which are renewed by a restart only. */
+uint32_t worker_files_credentials(const struct worker_files *files);
+
 /* Whether `files` holds this very file (kind, index, path, mark). */
 bool worker_files_hold(const struct worker_files *files, const struct worker_file *file);
 

@@ -1,0 +1,137 @@
+"""A worker that was taken over gains little: each attempt of attempts.def is refused, the other workers go on, nothing is
+rented or removed, and no promise is broken. All of it is seen from outside."""
+
+import time
+
+import pytest
+from breakin import HELLO, HELLO_OTHER_ROLE, HELLO_OTHER_TABLE, HELLO_RIGHT, ROLES, Breakin, attempts
+
+# An hour that is long enough that nothing is torn down for its sake while the attempts last.
+LONG_HOUR = {"billing": {"period": "200s", "window": "9s"}}
+CASES = [pytest.param(role, attempt, id=f"{role}-{attempt.name}", marks=pytest.mark.xdist_group(role))
+         for role in ROLES for attempt in attempts() if role in attempt.roles]
+
+
+@pytest.fixture(name="clouds", scope="module")
+def keep_clouds(tmp_path_factory):
+    """One daemon for each broken role, started when it is first needed; at the end no promise may have been broken."""
+    clouds = {}
+
+    def get(role):
+        if role not in clouds:
+            cloud = clouds[role] = Breakin(tmp_path_factory.mktemp(role), role)
+            if role == "reconciler":
+                cloud.rules_of_witness = {"demand_memory_ms": 600000}
+            cloud.start(period_ms=200000 if role == "reconciler" else 20000, **(LONG_HOUR if role == "reconciler" else {}))
+            if role == "reconciler":
+                cloud.make_fleet()
+        return clouds[role]
+
+    yield get
+    broken = []
+    for role, cloud in clouds.items():
+        try:
+            broken += [f"{role}: {line}" for line in cloud.broken_promises().splitlines()]
+        finally:
+            cloud.end()
+    assert not broken, "promises were broken:\n" + "\n".join(broken)
+
+
+def fleet_of(cloud):
+    """The names of all servers, ours or not."""
+    return {server["name"] for server in cloud.apis["hetzner"].get("/v1/servers?per_page=50")["servers"]}
+
+
+@pytest.mark.parametrize("role, attempt", CASES)
+def test_attempt(clouds, role, attempt):
+    cloud = clouds(role)
+    siblings, itself, fleet = cloud.siblings(), cloud.workers()[role], fleet_of(cloud)
+    mark = len(cloud.daemon.text())
+    outcome = cloud.try_it(attempt)
+    assert outcome in attempt.refusals, f"{attempt.name} from the {role}: {outcome}\n{cloud.daemon.tail()[-2500:]}"
+    if outcome == "SIGSYS":
+        assert f"{role} (process {itself}) was killed by its sandbox (SIGSYS)" in cloud.daemon.text()[mark:], cloud.daemon.text()[mark:]
+    if attempt.log:
+        cloud.until(f"the log says: {attempt.log}", lambda: cloud.heard(mark, attempt.log), 10)
+    assert cloud.siblings() == siblings, "another worker has ended as well"
+    assert fleet <= fleet_of(cloud), "a server is gone"
+    assert cloud.daemon.alive() and not list(cloud.folder.glob("planted*")), "something was left behind"
+    if attempt.name == "create_a_thousand":
+        assert len(cloud.servers()) <= cloud.config["pools"][0]["max"], "more servers than the judge allows"
+        refused = [line for line in cloud.audit() if "pool-max" in str(line)]
+        assert refused, "the audit log does not show what was refused"
+
+
+@pytest.mark.parametrize("role", [pytest.param(f"poller-{api}", marks=pytest.mark.xdist_group(f"lies-{api}"))
+                                  for api in ("gitea", "hetzner", "kube")])
+def test_a_poller_that_lies_ends_no_job(tmp_path, role):
+    """It says again and again that nothing is there; the actuator looks for itself before it touches anything."""
+    cloud = Breakin(tmp_path, role)
+    lie = next(attempt for attempt in attempts() if attempt.name == "picture_of_nothing")
+    try:
+        cloud.start(period_ms=20000)
+        cloud.push((["linux"], 9))
+        cloud.until("a machine runs the job", lambda: cloud.jobs("in_progress"))
+        busy = set(cloud.servers())
+        for _ in range(40):
+            assert cloud.try_it(lie) == "SENT"
+            time.sleep(0.1)
+        assert busy <= set(cloud.servers()), "a machine that runs a job is gone"
+        assert len(cloud.servers()) <= cloud.config["pools"][0]["max"]
+        cloud.start_anew()
+        cloud.until("the job ends", lambda: cloud.jobs("completed"), 20)
+        assert cloud.summary()["jobs_lost"] == 0
+        assert not cloud.broken_promises()
+    finally:
+        cloud.end()
+
+
+# What does not hang on the list of system calls alone: users and Landlock refuse it as well.
+TWICE_REFUSED = ("open_secret", "open_secret_by_openat2", "open_memory", "open_environment", "open_descriptors",
+                 "open_supervisor", "write_file", "make_folder", "remove_file", "trace", "kill_sibling", "connect_elsewhere",
+                 "packet_socket", "fork_child", "other_root", "become_root", "become_root_again",
+                 "take_capabilities", "raise_limits", "run_program")
+
+
+@pytest.mark.xdist_group("without-seccomp")
+def test_without_the_list_of_system_calls(tmp_path):
+    """Where one wall is down the next one stands."""
+    cloud = Breakin(tmp_path, "poller-gitea")
+    rows = {attempt.name: attempt for attempt in attempts()}
+    try:
+        cloud.start(period_ms=20000, sandbox={"without": ["seccomp"]})
+        siblings = cloud.siblings()
+        seen = {name: cloud.try_it(rows[name]) for name in TWICE_REFUSED}
+        assert {name: one for name, one in seen.items() if one not in ("EACCES", "EPERM", "EAGAIN")} == {}
+        assert cloud.siblings() == siblings and not list(cloud.folder.glob("planted*"))
+    finally:
+        cloud.end()
+
+
+@pytest.mark.parametrize("role", [pytest.param(role, marks=pytest.mark.xdist_group(role)) for role in ROLES])
+@pytest.mark.parametrize("hello, words", [(HELLO_OTHER_TABLE, "was built from another table of messages"),
+                                          (HELLO_OTHER_ROLE, "said hello")], ids=["other-table", "other-role"])
+def test_hello(clouds, role, hello, words):
+    """Who does not say the right hello is not talked to."""
+    cloud = clouds(role)
+    siblings, mark = cloud.siblings(), len(cloud.daemon.text())
+    cloud.board.put(HELLO, "I", hello)
+    try:
+        cloud.start_anew()
+        cloud.until("a peer refuses the hello", lambda: cloud.heard(mark, words), 10)
+    finally:
+        cloud.board.put(HELLO, "I", HELLO_RIGHT)
+    assert cloud.siblings() == siblings
+    cloud.start_anew()
+
+
+@pytest.mark.parametrize("role", [pytest.param(role, marks=pytest.mark.xdist_group(role)) for role in ROLES])
+def test_work_goes_on(clouds, role):
+    """After all that: started anew, the worker does its own work again, and the fleet with it."""
+    cloud = clouds(role)
+    cloud.start_anew()
+    cloud.until("the daemon is ready", cloud.ready)
+    before = {job for job, one in cloud.jobs("completed").items()}
+    cloud.push((["linux"], 1))
+    cloud.until("a job ends", lambda: set(cloud.jobs("completed")) - before, 40)
+    assert cloud.summary()["jobs_lost"] == 0
