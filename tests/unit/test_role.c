@@ -112,7 +112,8 @@ static int map_code(void)
 {
     void *page =
         mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return page == MAP_FAILED ? errno : 0;
+    int number = errno;
+    return page == MAP_FAILED ? number : result_of(munmap(page, 4096));
 }
 
 static int turn_data_into_code(void)
