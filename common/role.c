@@ -48,6 +48,10 @@ uint32_t role_parts(enum role role)
     return role == ROLE_SUPERVISOR ? PARTS_OF_SUPERVISOR : PARTS_ALL;
 }
 
+#ifdef __clang_analyzer__
+#undef role_cannot
+#endif
+
 bool role_cannot(char why[ROLE_WHY_BYTES_MAX], const char *format, ...)
 {
     va_list arguments;

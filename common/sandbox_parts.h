@@ -35,6 +35,6 @@ bool sandbox_part_find(const char *word, enum sandbox_part *part);
 uint32_t sandbox_parts_of(const char *const *words, uint32_t count);
 
 /* The words of a set, with ", " between them; cut where `size` is too small. Returns out. */
-char *sandbox_parts_text(uint32_t parts, char *out, size_t size);
+char *sandbox_parts_text(uint32_t set, char *out, size_t size);
 
 #endif
