@@ -81,6 +81,15 @@ def test_each_process_holds_its_own_secrets_and_no_other(cloud):
         assert found_in(pid, everything) == HOLDS[role], role
 
 
+def test_our_own_copies_are_locked_and_kept_out_of_dumps_and_children(cloud):
+    start_with_every_secret(cloud)
+    for role, pid in processes(cloud).items():
+        with open(f"/proc/{pid}/smaps", encoding="ascii") as maps:
+            flags = [set(line.split()[1:]) for line in maps if line.startswith("VmFlags:")]
+        held = [one for one in flags if {"lo", "dd", "wf"} <= one]  # locked, not dumped, wiped on fork
+        assert bool(held) == bool(HOLDS[role]), f"{role}: {held}"
+
+
 def test_no_worker_keeps_a_secret_open(cloud):
     cloud.start_simulator().start_daemon()
     rent_one(cloud)
