@@ -15,10 +15,16 @@
 
 #define ENTRY_BYTES_MAX 65536 /* of the list of users or groups, members included */
 
+/* What a supervisor that is not root needs: to give workers users of their own, and to end them. */
+static bool is_ambient(unsigned long capability)
+{
+    return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, capability, 0, 0) == 1;
+}
+
 bool users_can_switch(void)
 {
-    return geteuid() == 0 || (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_SETUID, 0, 0) == 1 &&
-                              prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_SETGID, 0, 0) == 1);
+    return geteuid() == 0 ||
+           (is_ambient(CAP_SETUID) && is_ambient(CAP_SETGID) && is_ambient(CAP_KILL));
 }
 
 /* Whether a user or a group has this number. Where the machine's list cannot be read it counts as

@@ -10,8 +10,8 @@ struct worker_user {
     uint32_t uid, gid;
 };
 
-/* Whether workers can be given users of their own: root, or SETUID and SETGID as ambient
- * capabilities. */
+/* Whether workers can be given users of their own, and be ended: root, or SETUID, SETGID and KILL
+ * as ambient capabilities. */
 bool users_can_switch(void);
 
 /* The user of each worker, by its place in the topology: the configured one, else the package's,
