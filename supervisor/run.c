@@ -171,11 +171,10 @@ static bool find_users(struct supervisor *supervisor, struct error *error)
             "a number; the keys of users can name some",
             made);
     if (!users_can_switch())
-        log_warning(
-            "neither root nor with SETUID, SETGID and KILL as ambient capabilities: the "
-            "workers run as this user (%u), so one that is taken over could read what the "
-            "others hold; start Ebbtide as root, or by its systemd unit, to have them apart",
-            (unsigned)geteuid());
+        log_warning("neither root nor with SETUID and SETGID as ambient capabilities: the workers "
+                    "run as this user (%u), so one that is taken over could read what the others "
+                    "hold; start Ebbtide as root, or by its systemd unit, to have them apart",
+                    (unsigned)geteuid());
     return true;
 }
 
