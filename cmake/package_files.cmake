@@ -38,4 +38,5 @@ file(WRITE "${doc}/changelog.Debian" "ebbtide (${CPACK_PACKAGE_VERSION}-${CPACK_
 ")
 run(gzip -9n "${doc}/changelog" "${doc}/changelog.Debian" "${root}/usr/share/man/man8/ebbtide.8")
 run(chmod 0644 "${doc}/copyright" "${doc}/changelog.gz" "${doc}/changelog.Debian.gz")
+run(find "${root}" -type d -exec chmod 0755 {} +) # whatever the umask is
 run(find "${root}" -exec touch -hd "@${time}" {} +)

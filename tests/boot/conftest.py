@@ -41,7 +41,7 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture(name="machine", scope="session")
 def make_machine(tmp_path_factory):
-    """Booted, with the package's file in /root and the simulator beside it."""
+    """Booted, with the package's file in /srv and the simulator beside it."""
     if [name for _, name in socket.if_nameindex() if name != "lo"]:
         raise pytest.UsageError("run tests/boot/run: these tests want a network namespace of their own")
     loopback_up()

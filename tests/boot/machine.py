@@ -93,8 +93,8 @@ class Machine(Cloud):
         return self.run("dpkg", *words, seconds=120)
 
     def copy_in(self, path):
-        shutil.copy(path, self.tree / "root")
-        return f"/root/{os.path.basename(path)}"
+        shutil.copy(path, self.tree / "srv")
+        return f"/srv/{os.path.basename(path)}"
 
     def user(self, name):
         """(uid, gid) inside."""

@@ -211,7 +211,7 @@ def test_removal_says_what_is_paid_and_purge_leaves_nothing(machine):
     assert machine.run("test", "-s", "/var/lib/ebbtide/audit.jsonl") == ""
     wait_until("no process is left", lambda: "ebbtide" not in machine.run("ps", "-eo", "args"), 10)
     machine.dpkg("-P", "ebbtide")
-    left = machine.run("find", "/", "-xdev", "-name", "*ebbtide*", "-not", "-path", "/root/*", "-not", "-path", "/proc/*",
+    left = machine.run("find", "/", "-xdev", "-name", "*ebbtide*", "-not", "-path", "/srv/*", "-not", "-path", "/proc/*",
                        "-not", "-path", "/sys/*").split()
     assert not left
     assert "ebbtide" not in machine.run("cat", "/etc/passwd", "/etc/group")
