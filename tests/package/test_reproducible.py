@@ -41,6 +41,7 @@ def test_two_builds_of_one_commit_give_the_same_package(tmp_path):
     packages = []
     for habit in HABITS:
         copy_tree(tmp_path / habit["folder"])
+    for habit in HABITS:
         packages.append(build(tmp_path / habit["folder"], habit["umask"],
                               dict(habit["environment"], SOURCE_DATE_EPOCH=commit)))
     sums = [hashlib.sha256(package.read_bytes()).hexdigest() for package in packages]
