@@ -1,6 +1,8 @@
 """The life of an installed daemon, in order: each test goes on where the one before ended."""
 
 import ctypes
+import ipaddress
+import json
 import os
 import re
 
@@ -104,6 +106,22 @@ def test_each_process_has_its_user_its_sandbox_and_its_files(machine):
     assert "missing:" not in said, said
 
 
+def test_the_machine_is_said_to_have_what_is_in_force(machine):
+    report = json.loads(machine.run("ebbtide", "check-host", "--json"))
+    text = json.dumps(report)
+    for part in parts_of_kernel():
+        assert f'"{part}"' in text
+    assert machine.run("ebbtide", "check-host", "--config", "/etc/ebbtide/ebbtide.yaml")  # fails where a part is missing
+
+
+def test_it_may_talk_to_nobody_but_whom_the_drop_in_names(machine):
+    assert machine.property("IPAddressDeny") in ("::/0 0.0.0.0/0", "0.0.0.0/0 ::/0", "any")
+    allowed = [ipaddress.ip_network(one) for one in machine.property("IPAddressAllow").split()]
+    assert any(ipaddress.ip_address("127.0.0.1") in one for one in allowed)
+    for address in ("169.254.169.254", "224.0.0.1", "fe80::1", "ff02::1"):
+        assert not any(ipaddress.ip_address(address) in one for one in allowed), address
+
+
 def test_a_whole_life(machine):
     jobs, node = push_and_wait(machine, (["linux"], 2), (["linux"], 2))
     all_done(machine, jobs)
@@ -155,6 +173,27 @@ def test_a_worker_that_dies_or_hangs_is_replaced(machine, signal):
     machine.until_ready()
     assert machine.property("MainPID") == main
     kept(machine)
+
+
+def test_a_supervisor_that_hangs_is_started_again_by_systemd(machine):
+    machine.run("mkdir", "-p", "/run/systemd/system/ebbtide.service.d")
+    machine.run("sh", "-c", "printf '[Service]\\nWatchdogSec=3s\\nRestartSec=1s\\n' > "
+                "/run/systemd/system/ebbtide.service.d/short.conf")
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "restart", "ebbtide")
+    machine.until_ready()
+    machine.hindered()
+    before = machine.processes()
+    machine.run("kill", "-STOP", before["supervisor"].pid)
+    machine.until("systemd has started another", lambda: machine.property("MainPID") not in (
+        "0", before["supervisor"].pid), 30)
+    machine.until_ready()
+    now = {process.pid for process in machine.processes().values()}
+    assert not now & {process.pid for process in before.values()}, "a worker outlived its supervisor"
+    machine.run("rm", "/run/systemd/system/ebbtide.service.d/short.conf")
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "restart", "ebbtide")
+    machine.until_ready()
 
 
 def test_a_restart_in_the_middle_of_a_teardown_finishes_it(machine):
