@@ -1,5 +1,6 @@
 # The Debian package: `cpack --config build/release/CPackConfig.cmake -G DEB`. Two builds of one commit give the same file,
-# bit for bit: package_config.cmake takes the time from the commit, package_files.cmake gives it to every file.
+# bit for bit: package_config.cmake takes the time from the commit, package_files.cmake gives it to every file, and
+# package_again.cmake has dpkg-deb pack them.
 include(GNUInstallDirs)
 
 # What lies outside of the prefix, only in the package: a plain `cmake --install` leaves /etc and the services alone.
@@ -22,6 +23,7 @@ set(CPACK_SET_DESTDIR ON)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_PROJECT_CONFIG_FILE ${CMAKE_SOURCE_DIR}/cmake/package_config.cmake)
 set(CPACK_PRE_BUILD_SCRIPTS ${CMAKE_SOURCE_DIR}/cmake/package_files.cmake)
+set(CPACK_POST_BUILD_SCRIPTS ${CMAKE_SOURCE_DIR}/cmake/package_again.cmake)
 
 set(CPACK_PACKAGE_NAME ebbtide)
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})

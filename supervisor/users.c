@@ -29,7 +29,8 @@ bool users_can_switch(void)
 }
 
 /* kill(2) asks for the same real user. SETUID lends it, so that KILL, with which one could end
- * anybody's process, is not needed. */
+ * anybody's process, is not needed. For that moment the worker could signal us; but it hangs, and
+ * neither its seccomp list nor Landlock lets it. */
 bool users_kill(const struct worker_user *user, pid_t pid)
 {
     uid_t own = getuid();
