@@ -42,7 +42,7 @@ class Machine(Cloud):
     def __init__(self, folder, tree, nspawn):
         super().__init__(folder)
         self.tree, self.nspawn = pathlib.Path(tree), nspawn
-        self.machine, self.leader, self.boots = None, None, 0
+        self.machine, self.leader, self.boots, self.audit_key = None, None, 0, ""
 
     # ---- the machine
 
@@ -172,12 +172,12 @@ class Machine(Cloud):
             found["supervisor" if process.words[1:2] == ["run"] else process.name] = process
         return found
 
-    def audit(self):
+    def audit(self, own=False):
         text = self.run("sh", "-c", "cat /var/lib/ebbtide/audit.jsonl*", check=False) if self.leader else ""
         state = self.folder / "state"
         state.mkdir(exist_ok=True)
         (state / "audit.jsonl").write_text(text, encoding="utf-8")
-        return super().audit()
+        return super().audit(own)
 
     def until(self, what, condition, seconds=30):
         return wait_until(what, condition, seconds, alive=[self.simulator, self.machine])

@@ -22,8 +22,8 @@ SETGID_SETUID_SETPCAP = 1 << 6 | 1 << 7 | 1 << 8
 # What a process of the service may hold open: the log, nothing, channels and listeners, its event loop, its own files.
 DESCRIPTORS = r"/dev/null|socket:\[\d+\]|pipe:\[\d+\]|anon_inode:\[(eventpoll|eventfd|timerfd)\]"
 OWN_FILES = {
-    "supervisor": r"/var/lib/ebbtide(/lock)?|/",
-    "ebbtide-actuator": r"/var/lib/ebbtide/audit\.jsonl.*",
+    "supervisor": r"/var/lib/ebbtide(/lock|/audit\.head)?|/",
+    "ebbtide-actuator": r"/var/lib/ebbtide/audit\.(jsonl.*|key\.[01])",
     "ebbtide-reconciler": r"/var/lib/ebbtide/checkpoint\.[01]",
 }
 
@@ -67,6 +67,11 @@ def has_done(machine, node, kind):
     machine.until(f"the audit log has {kind} of {node}", lambda: kind in outcomes(machine, node), 10)
 
 
+def verifies(machine):
+    """By the first key, which was shown once; fails where a line was bent or lost."""
+    machine.run("sh", "-c", f"echo '{machine.audit_key}' | ebbtide audit verify --key -")
+
+
 def test_the_package_installs_and_starts_nothing_without_a_configuration(machine):
     said = machine.dpkg("-i", machine.copy_in(FIRST))
     assert "nothing runs yet" in said
@@ -84,6 +89,7 @@ def test_the_package_installs_and_starts_nothing_without_a_configuration(machine
 
 def test_each_process_has_its_user_its_sandbox_and_its_files(machine):
     machine.configure(sandbox={"required": parts_of_kernel()})
+    machine.audit_key = re.search(r"ebbtide-audit-key-\S+", machine.run("ebbtide", "audit", "setup-keys")).group()
     machine.run("systemctl", "start", "ebbtide")
     machine.until_ready()
     found = machine.processes()
@@ -239,6 +245,7 @@ def test_after_a_reboot_it_goes_on_by_itself(machine):
     machine.until_empty(90)
     has_done(machine, node, "remove_node")
     kept(machine)
+    verifies(machine)
 
 
 def test_removal_says_what_is_paid_and_purge_leaves_nothing(machine):
