@@ -2,11 +2,10 @@
 # supervisor looks beside itself first, then there), templates and manifests into share.
 include(GNUInstallDirs)
 
-foreach(command ebbtide ebbtide-simulator)
-  if(TARGET ${command})
-    install(TARGETS ${command} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-  endif()
-endforeach()
+install(TARGETS ebbtide RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+if(TARGET ebbtide-simulator) # a component of its own: not in the package (package.cmake)
+  install(TARGETS ebbtide-simulator RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT simulator)
+endif()
 foreach(worker poller reconciler actuator monitor replay audit)
   if(TARGET ebbtide-${worker})
     install(TARGETS ebbtide-${worker} RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/ebbtide)

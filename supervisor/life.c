@@ -24,7 +24,7 @@ static void kill_now(struct life *life, const char *why)
     if (life->pid <= 0)
         return;
     log_error("%s (process %ld) is killed: %s", name_of(life), (long)life->pid, why);
-    if (kill(life->pid, SIGKILL) != 0)
+    if (!users_kill(&life->user, life->pid))
         log_error("%s (process %ld) cannot be killed: %s", name_of(life), (long)life->pid,
                   strerror(errno));
     life->due_ms = 0; /* once: waitpid tells when it is over */
@@ -251,7 +251,7 @@ bool life_send(struct life *life, enum message_id id, const void *body, int desc
 void life_free(struct life *life)
 {
     if (life->pid > 0) {
-        (void)kill(life->pid, SIGKILL);
+        (void)users_kill(&life->user, life->pid);
         while (waitpid(life->pid, NULL, 0) < 0 && errno == EINTR)
             ;
     }

@@ -171,8 +171,9 @@ static bool find_users(struct supervisor *supervisor, struct error *error)
             "a number; the keys of users can name some",
             made);
     if (!users_can_switch())
-        log_warning("not root: the workers run as this user (%u), so one that is taken over could "
-                    "read what the others hold; start Ebbtide as root to have them apart",
+        log_warning("neither root nor with SETUID and SETGID as ambient capabilities: the workers "
+                    "run as this user (%u), so one that is taken over could read what the others "
+                    "hold; start Ebbtide as root, or by its systemd unit, to have them apart",
                     (unsigned)geteuid());
     return true;
 }

@@ -1,9 +1,12 @@
 /* Whose rights each worker gets. May not change anybody's rights. */
 #include "supervisor/users.h"
 
+#include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -15,10 +18,32 @@
 
 #define ENTRY_BYTES_MAX 65536 /* of the list of users or groups, members included */
 
+static bool is_ambient(unsigned long capability)
+{
+    return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, capability, 0, 0) == 1;
+}
+
 bool users_can_switch(void)
 {
-    return geteuid() == 0 || (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_SETUID, 0, 0) == 1 &&
-                              prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_SETGID, 0, 0) == 1);
+    return geteuid() == 0 || (is_ambient(CAP_SETUID) && is_ambient(CAP_SETGID));
+}
+
+/* kill(2) asks for the same real user. SETUID lends it, so that KILL, with which one could end
+ * anybody's process, is not needed. For that moment the worker could signal us; but it hangs, and
+ * neither its seccomp list nor Landlock lets it. */
+bool users_kill(const struct worker_user *user, pid_t pid)
+{
+    uid_t own = getuid();
+    if (kill(pid, SIGKILL) == 0)
+        return true;
+    if (errno != EPERM || user->uid == 0 || setresuid(user->uid, (uid_t)-1, (uid_t)-1) != 0)
+        return false;
+    bool ended = kill(pid, SIGKILL) == 0;
+    int number = errno;
+    if (setresuid(own, (uid_t)-1, (uid_t)-1) != 0)
+        abort(); /* systemd starts it again; to go on as the worker's user is worse */
+    errno = number;
+    return ended;
 }
 
 /* Whether a user or a group has this number. Where the machine's list cannot be read it counts as

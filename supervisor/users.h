@@ -3,6 +3,8 @@
 #ifndef EBBTIDE_SUPERVISOR_USERS_H
 #define EBBTIDE_SUPERVISOR_USERS_H
 
+#include <sys/types.h>
+
 #include "supervisor/topology.h"
 
 /* uid 0: the worker stays who the supervisor is. */
@@ -20,5 +22,9 @@ bool users_can_switch(void);
  */
 bool users_find(const struct config *config, struct worker_user out[TOPOLOGY_WORKERS],
                 unsigned *made, struct error *error);
+
+/* SIGKILL to a worker that has this user by now, or not yet. False with errno where it cannot be
+ * sent (kill(2)). */
+bool users_kill(const struct worker_user *user, pid_t pid);
 
 #endif

@@ -48,7 +48,7 @@ static void print_introduction(FILE *out)
         out,
         "\nA Debian 12 with its own kernel (6.1) has all but `landlock-tcp` and `landlock-scope`; "
         "`deploy/nftables/ebbtide.nft` fills\nthe first gap by user. The service's systemd unit "
-        "says which parts it requires.\n\n"
+        "can give all the others.\n\n"
         "`sandbox.without` leaves parts out, for a debugger or valgrind (which needs `[limits, "
         "landlock-files, landlock-tcp,\nlandlock-scope, seccomp]`); each start then warns. It "
         "holds "

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "process
 from programs import Program, free_ports, wait_until, write_secret  # noqa: E402  pylint: disable=wrong-import-position
 
 BIN = pathlib.Path(sys.argv.pop()).resolve() if len(sys.argv) > 1 else None
+DAEMON = 57901  # a user and group that no machine gives to anybody
 ROLES = ["actuator", "reconciler", "poller-gitea", "poller-hetzner", "poller-kube", "monitor"]
 SECRETS = ["gitea-read", "gitea-write", "hetzner-read", "hetzner-write", "join"]
 KUBECONFIG = {"apiVersion": "v1", "kind": "Config", "current-context": "a", "contexts": [
@@ -157,6 +159,54 @@ class Supervised(unittest.TestCase):
             self.assertRegex(one, r"NoNewPrivs:\t1")
             self.assertRegex(one, r"CapPrm:\t0000000000000000")
         self.assertIn("this machine has no users for them", self.said())
+
+    def start_as_another_user(self, capabilities):
+        """As systemd would start it: a user that is not root, with ambient capabilities and a supplementary group."""
+        programs = self.folder / "bin"
+        programs.mkdir()
+        for one in BIN.iterdir():
+            shutil.copy(one, programs)  # the clone may lie where nobody else may look
+        self.write()
+        for one in (self.folder, *self.folder.iterdir()):
+            os.chown(one, DAEMON, DAEMON)
+        words = ",".join(f"+{one}" for one in capabilities)
+        self.daemon = Program("ebbtide", [
+            "setpriv", "--reuid", DAEMON, "--regid", DAEMON, "--groups", DAEMON + 1, "--inh-caps", f"-all,{words}",
+            "--ambient-caps", f"-all,{words}", "--bounding-set", f"-all,{words}", "--no-new-privs",
+            programs / "ebbtide", "run", "--config", self.file], self.folder / "log")
+        self.addCleanup(self.daemon.end)
+        self.until("all workers run", lambda: "workers run" in self.said())
+
+    @unittest.skipIf(os.geteuid() != 0, "SKIPPED: not root")
+    def test_a_user_with_two_capabilities_serves_as_well_as_root(self):
+        self.start_as_another_user(["setuid", "setgid"])
+        users = set()
+        for role, pid in self.pids().items():
+            status = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+            users.add(re.search(r"Uid:\t(\d+)\t\1\t\1\t\1\n", status).group(1))
+            self.assertRegex(status, r"Groups:\s*\n", role)
+            for kind in ("Inh", "Prm", "Eff", "Amb"):
+                self.assertRegex(status, rf"Cap{kind}:\t0{{16}}\n", role)
+        self.assertEqual(len(users), len(ROLES))
+        self.assertFalse(users & {"0", str(DAEMON)})
+        # It ends those that hang, though they are not of its user, and none outlives it.
+        hung = self.pids()["monitor"]
+        os.kill(hung, signal.SIGSTOP)
+        self.until("another monitor", lambda: self.pids()["monitor"] != hung, 20)
+        pids = self.pids().values()
+        self.daemon.kill(signal.SIGKILL)
+        self.daemon.wait(5)
+        wait_until("all are gone", lambda: not [pid for pid in pids if os.path.exists(f"/proc/{pid}/exe")], 10)
+
+    @unittest.skipIf(os.geteuid() != 0, "SKIPPED: not root")
+    def test_a_user_that_may_not_change_groups_keeps_its_workers_as_its_own(self):
+        self.start_as_another_user(["setuid"])
+        for role, pid in self.pids().items():
+            status = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+            self.assertRegex(status, rf"Uid:\t{DAEMON}\t{DAEMON}\t", role)
+            self.assertRegex(status, r"CapPrm:\t0{16}\n", role)
+        self.assertIn("could read what the others hold", self.said())
+        self.assertEqual(self.daemon.end(), 0)
 
     # ---- death and replacement
 
