@@ -168,9 +168,17 @@ static void print_story(const struct story *story, bool json)
 static int print_all(const struct audit_words *words, const struct stories *stories,
                      const struct verify_result *result, const struct filter *filter)
 {
+    size_t shown = 0;
     for (size_t i = 0; i < stories->count; i++)
-        if (wanted(&stories->story[i], filter))
+        if (wanted(&stories->story[i], filter)) {
             print_story(&stories->story[i], words->json);
+            shown++;
+        }
+    if (shown == 0) /* a name that is spelled wrongly proves nobody's innocence */
+        fprintf(stderr,
+                "ebbtide audit show: nothing in %zu entries of this log is what was asked "
+                "for; look at the names: `ebbtide audit show` without words lists all\n",
+                stories->count);
     if (result->findings == 0)
         return AUDIT_GOOD;
     fflush(stdout);

@@ -11,9 +11,12 @@
 #include "common/cloud_init.h"
 #include "supervisor/client.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/verdict.h"
 
 #define LOOK_US        100000
 #define STOP_MARGIN_MS 5000 /* beyond supervisor.stop_timeout */
+/* Beyond the time that the workers have to answer: a reload waits while the daemon starts. */
+#define RELOAD_MARGIN_MS 30000
 
 struct config *command_config(const char *path)
 {
@@ -72,18 +75,48 @@ static bool tell(pid_t pid, int number, const char *command)
     return false;
 }
 
+/* Until the daemon says what came of it. */
+static bool wait_for_verdict(const struct config *config, pid_t pid, const struct verdict *before)
+{
+    int64_t until = clock_mono_ms() + PROPOSAL_MS_MAX + RELOAD_MARGIN_MS;
+    while (clock_mono_ms() < until) {
+        struct error error = {""};
+        struct verdict now;
+        int64_t holder = 0;
+        if (verdict_read(config, &now, &error) && now.number != before->number) {
+            fprintf(now.taken ? stdout : stderr, "%s: %s\n",
+                    now.taken ? "the new configuration is in force"
+                              : "ebbtide reload: the new configuration is dropped and the old one "
+                                "stays in force",
+                    now.text);
+            return now.taken;
+        }
+        if (!state_dir_holder(config, &holder, &error) || holder != pid) {
+            fprintf(stderr, "ebbtide reload: process %ld has ended; its log says why\n", (long)pid);
+            return false;
+        }
+        usleep(LOOK_US);
+    }
+    fprintf(stderr,
+            "ebbtide reload: process %ld has not said what came of it in time; see its log\n",
+            (long)pid);
+    return false;
+}
+
 int command_reload(const struct command_words *words)
 {
     struct config *config = command_config(words->config);
     if (config == NULL)
         return 1; /* the daemon would refuse it too */
+    struct verdict before;
+    struct error error;
     pid_t pid = find_daemon(config, "reload");
-    bool told = pid != 0 && tell(pid, SIGHUP, "reload");
-    if (told)
-        printf("process %ld reads its configuration again; its log says what came of it\n",
-               (long)pid);
+    bool readable = pid != 0 && verdict_read(config, &before, &error);
+    if (pid != 0 && !readable)
+        fprintf(stderr, "ebbtide reload: %s\n", error.text);
+    bool taken = readable && tell(pid, SIGHUP, "reload") && wait_for_verdict(config, pid, &before);
     config_free(config);
-    return told ? 0 : 1;
+    return taken ? 0 : 1;
 }
 
 /* Servers are paid for whether anybody watches them or not. */
@@ -96,8 +129,10 @@ static void say_what_stays(const struct config *config)
         printf("which servers stay rented cannot be told (%s)\n", error.text);
     } else {
         const struct status *status = message_status(message);
-        printf("%u servers stay rented, and are paid for%s", status->nodes_count,
-               status->nodes_count == 0 ? "\n" : ":");
+        if (status->nodes_count == 0)
+            printf("no server is left\n");
+        else
+            printf("%u servers stay rented, and are paid for:", status->nodes_count);
         for (uint32_t i = 0; i < status->nodes_count; i++)
             printf(" %s%s", status->nodes[i].name, i + 1 == status->nodes_count ? "\n" : ",");
         if (status->nodes_count > 0)

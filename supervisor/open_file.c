@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -73,7 +74,9 @@ static bool check_folders(const char *key, const char *path, struct error *error
 static bool check_secret(const char *key, const char *path, const struct stat *status,
                          struct error *error)
 {
-    if ((status->st_mode & 0037) != 0)
+    /* systemd lets the service's user read a credential by an entry that looks like a group's. */
+    mode_t others = file_is_credential(path) ? 0037 : 0077;
+    if ((status->st_mode & others) != 0)
         return error_set(error,
                          "%s: %s has mode %04o, so others may read or change this secret: give it "
                          "mode 0400 (chmod 0400 FILE)",
@@ -109,8 +112,15 @@ int open_file(const char *key, const char *path, unsigned traits, struct file_ma
     if (descriptor < 0 && errno == ENOENT && (traits & MAY_MISS) != 0)
         return -1;
     if (descriptor < 0) {
-        error_set_errno(error, errno, "%s: cannot open %s%s", key, path,
-                        (traits & SECRET) != 0 ? " (a file of mode 0400 with the secret)" : "");
+        int number = errno;
+        char hint[128] = "";
+        if ((traits & SECRET) != 0 && number == EACCES)
+            snprintf(hint, sizeof hint,
+                     " (Ebbtide runs as user %u: chown the file to it, mode 0400)",
+                     (unsigned)geteuid());
+        else if ((traits & SECRET) != 0)
+            snprintf(hint, sizeof hint, " (a file of mode 0400 with the secret)");
+        error_set_errno(error, number, "%s: cannot open %s%s", key, path, hint);
         return -1;
     }
     struct stat status;

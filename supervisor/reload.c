@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/verdict.h"
 
 static void forget_round(struct supervisor *supervisor)
 {
@@ -26,13 +27,28 @@ static void forget_round(struct supervisor *supervisor)
         supervisor->life[i].proposal = PROPOSAL_NONE;
 }
 
+/* For whoever asked by `ebbtide reload`. */
+static void write_down(const struct supervisor *supervisor, bool taken, const char *text)
+{
+    struct error error;
+    if (!verdict_write(&supervisor->state, taken, text, &error))
+        log_error("%s", error.text);
+}
+
+/* It is over: systemd hears of it too. */
+static void tell(struct supervisor *supervisor, bool taken, const char *text)
+{
+    write_down(supervisor, taken, text);
+    notify_ready(&supervisor->notify);
+}
+
 void reload_drop(struct supervisor *supervisor, const char *why)
 {
     if (supervisor->reload.config == NULL)
         return;
     log_error("the new configuration is dropped and the old one stays in force: %s", why);
     forget_round(supervisor);
-    notify_ready(&supervisor->notify);
+    tell(supervisor, false, why);
 }
 
 /* ------------------------------------------------------------------------------ first phase */
@@ -128,7 +144,7 @@ void reload_begin(struct supervisor *supervisor)
     notify_reloading(&supervisor->notify);
     struct config *config = read_file(supervisor);
     if (config == NULL) {
-        notify_ready(&supervisor->notify);
+        tell(supervisor, false, "the file has mistakes, which its log names");
         return;
     }
     round->config = config;
@@ -206,6 +222,7 @@ static void begin_again(struct supervisor *supervisor)
 {
     struct reload_round *round = &supervisor->reload;
     log_info("the new configuration (%s) needs a restart of every worker", round->changes.text);
+    write_down(supervisor, true, "it needs a restart of every worker, which has begun");
     supervisor->next = round->config;
     round->config = NULL;
     forget_round(supervisor); /* the new life makes its listeners itself */
@@ -236,11 +253,13 @@ static void commit(struct supervisor *supervisor)
         bool restart = (round->changes.restart_roles & ROLE_BIT(life->row->role)) != 0;
         commit_to(life, round->generation, restart, deadline);
     }
-    log_info("the new configuration is in force; %s%s",
+    char what[sizeof round->changes.text + 16];
+    snprintf(what, sizeof what, "%s%s",
              round->changes.changed == 0 ? "no key has changed" : "changed: ",
              round->changes.changed == 0 ? "" : round->changes.text);
+    log_info("the new configuration is in force; %s", what);
     forget_round(supervisor);
-    notify_ready(&supervisor->notify);
+    tell(supervisor, true, what);
 }
 
 void reload_look(struct supervisor *supervisor, int64_t now_ms)

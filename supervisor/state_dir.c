@@ -16,7 +16,6 @@
 
 #define EPOCH_NAME     "epoch"
 #define EPOCH_NEW_NAME "epoch.new"
-#define LOCK_NAME      "lock"
 #define EPOCH_TEXT_MAX 24
 #define YEAR_2026_MS   INT64_C(1767225600000)
 #define MINUTE_MS      60000
@@ -41,7 +40,7 @@ static bool open_directory(struct state_dir *state, const char *path, struct err
 static bool take_lock(struct state_dir *state, const char *path, struct error *error)
 {
     state->lock =
-        openat(state->directory, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        openat(state->directory, STATE_LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (state->lock < 0)
         return error_set_errno(error, errno, "files.state_dir: cannot write in %s", path);
     struct flock lock = whole_file(F_WRLCK);
@@ -53,7 +52,8 @@ static bool take_lock(struct state_dir *state, const char *path, struct error *e
                          "files.state_dir: another ebbtide (process %ld) works in %s; end it "
                          "first, or give this one a state_dir of its own",
                          (long)holder.l_pid, path);
-    return error_set_errno(error, errno, "files.state_dir: cannot lock %s/%s", path, LOCK_NAME);
+    return error_set_errno(error, errno, "files.state_dir: cannot lock %s/%s", path,
+                           STATE_LOCK_NAME);
 }
 
 bool state_dir_open(struct state_dir *state, const struct config *config, struct error *error)
@@ -79,7 +79,7 @@ bool state_dir_holder(const struct config *config, int64_t *pid, struct error *e
 {
     *pid = 0;
     char path[CONFIG_PATH_BYTES_MAX];
-    if (!config_state_path(config, LOCK_NAME, path, sizeof path))
+    if (!config_state_path(config, STATE_LOCK_NAME, path, sizeof path))
         return error_set(error, "files.state_dir: the name is too long");
     int lock_fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (lock_fd < 0 && errno == ENOENT)

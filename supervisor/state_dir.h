@@ -12,6 +12,7 @@ struct state_dir {
 };
 
 #define STATE_SEGMENTS_MAX 65535u /* file.index is U16 */
+#define STATE_LOCK_NAME    "lock"
 
 /* Opens files.state_dir (made with 0700 when only its last part is missing) and locks it. The lock
  * ends with the process, however it ends. False with a sentence: not there, not ours, in use. */

@@ -4,9 +4,12 @@ import os
 import pathlib
 import re
 import signal
+import socket
+import subprocess
 import time
 
 import pytest
+from cloud import BIN
 from programs import wait_until
 
 ROLES = ["poller-gitea", "poller-hetzner", "poller-kube", "reconciler", "actuator", "monitor"]
@@ -69,6 +72,23 @@ def test_a_reload_takes_a_new_maximum(running):
     pools = [dict(running.config["pools"][0], max=5)]
     change(running, pools=pools)
     running.until("five servers", lambda: len(running.servers()) == 5)
+
+
+def ask_to_reload(cloud):
+    return subprocess.run([str(BIN / "ebbtide"), "reload", "--config", str(cloud.config_file)], capture_output=True,
+                          text=True, check=False, timeout=60, stdin=subprocess.DEVNULL)
+
+
+def test_the_command_says_what_came_of_a_reload(running):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        running.write_config(in_force=False, monitor={"listen_port": taken.getsockname()[1]})
+        answer = ask_to_reload(running)
+    assert answer.returncode == 1 and re.search("old one stays in force: .*in use", answer.stderr), answer
+    running.write_config(life={"busy_longest": "7h"})
+    answer = ask_to_reload(running)
+    assert answer.returncode == 0 and "is in force: changed: life.busy_longest" in answer.stdout, answer
+    answer = ask_to_reload(running)
+    assert answer.returncode == 0 and "no key has changed" in answer.stdout, answer
 
 
 def test_a_bad_file_keeps_the_old_configuration_and_says_why(running):

@@ -14,6 +14,7 @@
 #include "supervisor/restarts.h"
 #include "supervisor/state_dir.h"
 #include "supervisor/topology.h"
+#include "supervisor/verdict.h"
 
 static const struct restart_limits limits = {
     .restarts_max = 4, .within_ms = 60000, .first_ms = 100, .most_ms = 300};
@@ -131,6 +132,36 @@ static void test_two_processes_cannot_have_it(void)
     int status = 1;
     CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
     CU_ASSERT_EQUAL(status, 0);
+    state_dir_close(&state);
+}
+
+/* What `ebbtide reload` waits for: one line, numbered on over restarts, whatever the sentence. */
+static void test_the_verdict_of_a_reload(void)
+{
+    struct state_dir state;
+    struct error error;
+    struct verdict verdict;
+    char sentence[VERDICT_BYTES * 2];
+    memset(sentence, 'x', sizeof sentence - 1);
+    sentence[sizeof sentence - 1] = '\0';
+    CU_ASSERT_TRUE_FATAL(state_dir_open(&state, config, &error));
+    CU_ASSERT_TRUE(verdict_read(config, &verdict, &error));
+    CU_ASSERT_EQUAL(verdict.number, 0);
+    CU_ASSERT_TRUE(verdict_write(&state, true, "changed: a\nb", &error));
+    CU_ASSERT_TRUE(verdict_read(config, &verdict, &error));
+    CU_ASSERT_EQUAL(verdict.number, 1);
+    CU_ASSERT_TRUE(verdict.taken);
+    CU_ASSERT_STRING_EQUAL(verdict.text, "changed: a b");
+    state_dir_close(&state);
+    CU_ASSERT_TRUE_FATAL(state_dir_open(&state, config, &error));
+    CU_ASSERT_TRUE(verdict_write(&state, false, sentence, &error));
+    CU_ASSERT_TRUE(verdict_read(config, &verdict, &error));
+    CU_ASSERT_EQUAL(verdict.number, 2);
+    CU_ASSERT_FALSE(verdict.taken);
+    CU_ASSERT_TRUE(strlen(verdict.text) > VERDICT_BYTES / 2);
+    CU_ASSERT_EQUAL(pwrite(state.lock, "3 maybe ", 8, 0), 8);
+    CU_ASSERT_TRUE(verdict_read(config, &verdict, &error));
+    CU_ASSERT_EQUAL(verdict.number, 0);
     state_dir_close(&state);
 }
 
@@ -333,6 +364,7 @@ int main(void)
         {"the epoch rises and is kept", test_the_epoch_rises_and_is_kept},
         {"an epoch that is none is an error", test_an_epoch_that_is_none_is_an_error_and_stays},
         {"two processes cannot have it", test_two_processes_cannot_have_it},
+        {"the verdict of a reload", test_the_verdict_of_a_reload},
         {"segments are found by their number", test_segments_are_found_by_their_number},
         {"older segments may be moved away", test_older_segments_may_be_moved_away},
         {"the noted head never goes back", test_the_noted_head_never_goes_back},
