@@ -191,13 +191,16 @@ static bool on_start(struct worker *worker, const struct config *config, void *s
     actuator->report = on_result;
     actuator->idle = on_idle;
     actuator->argument = program;
-    if (!actuator_init(actuator, error) || !keeper_read(&program->keeper, worker, error))
-        return false;
-    if (config->mode == MODE_ACT &&
-        (!check_templates(program, config, error) || !open_endpoints(program, config, error)))
-        return false;
-    program->started = true;
-    return true;
+    return actuator_init(actuator, error) &&
+           (config->mode != MODE_ACT ||
+            (check_templates(program, config, error) && open_endpoints(program, config, error)));
+}
+
+static bool on_recall(struct worker *worker, void *state, struct error *error)
+{
+    struct program *program = state;
+    program->started = keeper_read(&program->keeper, worker, error);
+    return program->started;
 }
 
 static uint32_t on_ports(uint16_t *out, void *state)
@@ -369,6 +372,7 @@ int main(void)
         .role = ROLE_ACTUATOR,
         .file = on_file,
         .start = on_start,
+        .recall = on_recall,
         .ports = on_ports,
         .started = on_started,
         .check = on_check,

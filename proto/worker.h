@@ -3,8 +3,9 @@
  *
  * A worker is exec'd with its control socket as descriptor WORKER_CONTROL_FD and the log on
  * standard error, nothing else. worker_run does the rest in one order: hello; `configure`, `file`
- * and `peer` messages arrive; `enter` ends that phase: start() is called (it parses what arrived,
- * opens nothing), then role_enter drops privileges, then `ready`, then the loop with heartbeats.
+ * and `peer` messages arrive; `enter` ends that phase: start() is called (it parses what the
+ * administrator wrote, and opens nothing), then role_enter drops privileges, then recall() reads
+ * what an earlier worker wrote, then `ready`, then the loop with heartbeats.
  * Later `configure` is a proposal (check() answers it), `commit` makes it hold, `file` and `peer`
  * replace, `stop` ends. May not: know what any worker is for. */
 #ifndef EBBTIDE_PROTO_WORKER_H
@@ -34,7 +35,11 @@ struct worker_behaviour {
     /* After start: the TCP ports that it will connect to, at most ROLE_PORTS_MAX; returns how many.
      * The sandbox lets it reach no other. NULL: none. */
     uint32_t (*ports)(uint16_t *out, void *state);
-    /* Privileges are dropped, `ready` is sent: the loop turns. */
+    /* Privileges are dropped: reads what an earlier life of this role wrote, since a process that
+     * was taken over may have written it for the next to read with more rights. False ends the
+     * worker with the sentence. NULL: nothing was written. */
+    bool (*recall)(struct worker *worker, void *state, struct error *error);
+    /* `ready` is sent: the loop turns. */
     void (*started)(struct worker *worker, void *state);
     /* Could it run with this configuration? Changes nothing. NULL: always. */
     bool (*check)(struct worker *worker, const struct config *config, void *state,

@@ -149,6 +149,12 @@ static bool enter_role(struct worker *worker, const struct enter *enter, char *t
     return entered;
 }
 
+static bool recall(struct worker *worker, struct error *error)
+{
+    return worker->behaviour->recall == NULL ||
+           worker->behaviour->recall(worker, worker->state, error);
+}
+
 static void on_enter(struct worker *worker, const struct enter *enter)
 {
     struct error error = {""};
@@ -158,7 +164,7 @@ static void on_enter(struct worker *worker, const struct enter *enter)
         return;
     }
     if (!worker->behaviour->start(worker, worker->config, worker->state, &error) ||
-        !enter_role(worker, enter, text, sizeof text, &error)) {
+        !enter_role(worker, enter, text, sizeof text, &error) || !recall(worker, &error)) {
         worker_fail(worker, "cannot start: %s", error.text);
         return;
     }

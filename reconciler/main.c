@@ -40,6 +40,14 @@ static bool on_start(struct worker *worker, const struct config *config, void *s
     return shell->control != NULL;
 }
 
+static bool on_recall(struct worker *worker, void *state, struct error *error)
+{
+    (void)worker;
+    (void)error;
+    shell_recall(state);
+    return true;
+}
+
 static void on_commit(struct worker *worker, const struct config *config, void *state)
 {
     (void)worker;
@@ -101,6 +109,7 @@ int main(void)
     static const struct worker_behaviour behaviour = {.role = ROLE_RECONCILER,
                                                       .file = on_file,
                                                       .start = on_start,
+                                                      .recall = on_recall,
                                                       .commit = on_commit,
                                                       .peer_open = on_peer_open,
                                                       .peer_lost = on_peer_lost,

@@ -198,8 +198,6 @@ static bool make_core(struct shell *shell, const struct config *config, struct e
 bool shell_start(struct shell *shell, struct worker *worker, const struct config *config,
                  struct error *error)
 {
-    struct error note;
-    struct message *message = NULL;
     shell->worker = worker;
     for (unsigned i = 0; i < CHECKPOINT_SLOTS; i++) {
         if (shell->checkpoint.slot[i] < 0)
@@ -208,11 +206,16 @@ bool shell_start(struct shell *shell, struct worker *worker, const struct config
     if (!make_core(shell, config, error))
         return false;
     capture_configure(&shell->capture, config, worker_epoch(worker));
-    if (!checkpoint_file_read(&shell->checkpoint, &message, &note, error)) {
-        /* The world is still there to be looked at: better to go on with less memory than not. */
-        log_error("%s", error->text);
-        error->text[0] = '\0';
-    }
+    return true;
+}
+
+void shell_recall(struct shell *shell)
+{
+    struct error note, error;
+    struct message *message = NULL;
+    /* The world is still there to be looked at: better to go on with less memory than not. */
+    if (!checkpoint_file_read(&shell->checkpoint, &message, &note, &error))
+        log_error("%s", error.text);
     if (note.text[0] != '\0')
         log_warning("%s", note.text);
     struct core_event event = {.kind = CORE_CHECKPOINT,
@@ -220,7 +223,6 @@ bool shell_start(struct shell *shell, struct worker *worker, const struct config
                                    message == NULL ? NULL : message_checkpoint(message)};
     shell_step(shell, &event);
     message_free(message);
-    return true;
 }
 
 void shell_free(struct shell *shell)

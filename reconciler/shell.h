@@ -30,9 +30,11 @@ struct shell {
     char status_line[TEXT_BYTES_MAX + 1];
 };
 
-/* Makes the core and gives it its checkpoint. Before privileges are dropped. */
+/* Makes the core. Before privileges are dropped. */
 bool shell_start(struct shell *shell, struct worker *worker, const struct config *config,
                  struct error *error);
+/* Gives the core its checkpoint, which an earlier reconciler wrote: after they are dropped. */
+void shell_recall(struct shell *shell);
 void shell_free(struct shell *shell);
 
 /* One step and all that follows from it. mono_ms and wall_ms of the event are set here. */

@@ -155,6 +155,9 @@ class Supervised(unittest.TestCase):
         uids = {re.search(r"Uid:\t(\d+)\t(\d+)\t(\d+)", one).groups() for one in status}
         self.assertEqual(len(uids), len(ROLES))
         self.assertFalse([one for one in uids if "0" in one])
+        # What an earlier worker wrote is read by the worker's own user, who can gain nothing any more.
+        recalled = set(re.findall(r"recalls as user (\d+), no new privileges 1\n", self.said()))
+        self.assertEqual(recalled, {one[0] for one in uids})
         for one in status:
             self.assertRegex(one, r"NoNewPrivs:\t1")
             self.assertRegex(one, r"CapPrm:\t0000000000000000")

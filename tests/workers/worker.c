@@ -3,6 +3,7 @@
  * installed. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -26,6 +27,17 @@ static bool on_start(struct worker *worker, const struct config *config, void *s
     (void)error;
     log_info("starts in mode %s, epoch %llu", mode_word(config->mode),
              (unsigned long long)worker_epoch(worker));
+    return true;
+}
+
+/* What an earlier one wrote is read here: as whom? */
+static bool on_recall(struct worker *worker, void *state, struct error *error)
+{
+    (void)worker;
+    (void)state;
+    (void)error;
+    log_info("recalls as user %u, no new privileges %d", (unsigned)getuid(),
+             prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
     return true;
 }
 
@@ -86,6 +98,7 @@ int main(int count, char **word)
         .role = ROLE_MONITOR,
         .file = on_file,
         .start = on_start,
+        .recall = on_recall,
         .check = on_check,
         .commit = on_commit,
         .peer_open = on_peer_open,
