@@ -253,7 +253,7 @@ static void commit(struct supervisor *supervisor)
         bool restart = (round->changes.restart_roles & ROLE_BIT(life->row->role)) != 0;
         commit_to(life, round->generation, restart, deadline);
     }
-    char what[sizeof round->changes.text + 16];
+    char what[sizeof round->changes.text + 32];
     snprintf(what, sizeof what, "%s%s",
              round->changes.changed == 0 ? "no key has changed" : "changed: ",
              round->changes.changed == 0 ? "" : round->changes.text);
