@@ -211,6 +211,9 @@ paid time used      {100 * now['paid_share_used']:.0f} %
 audit log           {self.folder}/state/audit.jsonl
 other logs          {self.folder}/ebbtide.log, {self.folder}/requests.jsonl""")
 
+    def print_what_stays(self):
+        print(f"what stays          {self.folder} with all of the above; to remove it: rm -rf {self.folder}")
+
 
 def interrupted(*_):
     raise KeyboardInterrupt
@@ -240,6 +243,7 @@ def main(binaries, seconds, period_ms):
         status = 1
     if summary is not None:
         show.print_summary(summary)
+    show.print_what_stays()
     return status
 
 
