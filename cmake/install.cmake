@@ -16,4 +16,7 @@ foreach(folder cloud-init kubernetes nftables)
     install(DIRECTORY ${CMAKE_SOURCE_DIR}/deploy/${folder} DESTINATION ${CMAKE_INSTALL_DATADIR}/ebbtide)
   endif()
 endforeach()
-install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+# As in the tree, so that the links between them hold.
+install(FILES README.md SECURITY.md CONTRIBUTING.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN *.md)
+install(FILES deploy/ebbtide.example.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR}/deploy)

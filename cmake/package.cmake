@@ -13,7 +13,10 @@ install(FILES deploy/systemd/network.conf DESTINATION /etc/systemd/system/ebbtid
 install(FILES deploy/debian/ebbtide.8 DESTINATION /usr/share/man/man8 COMPONENT package EXCLUDE_FROM_ALL)
 install(FILES deploy/systemd/credentials.conf DESTINATION /usr/share/doc/ebbtide/examples
   COMPONENT package EXCLUDE_FROM_ALL)
-install(DIRECTORY docs/ DESTINATION /usr/share/doc/ebbtide COMPONENT package EXCLUDE_FROM_ALL FILES_MATCHING PATTERN *.md)
+
+# A placeholder: no mail reaches it. Who gives the package to others sets a name and an address that is read.
+set(EBBTIDE_PACKAGE_MAINTAINER "The Ebbtide authors <maintainers@ebbtide.example>" CACHE STRING
+  "Who answers for the Debian package: Name <address>")
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_INSTALL_CMAKE_PROJECTS
@@ -29,7 +32,7 @@ set(CPACK_PACKAGE_NAME ebbtide)
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
 set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
-set(CPACK_DEBIAN_PACKAGE_MAINTAINER "The Ebbtide authors <maintainers@ebbtide.example>")
+set(CPACK_DEBIAN_PACKAGE_MAINTAINER "${EBBTIDE_PACKAGE_MAINTAINER}")
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
@@ -43,9 +46,10 @@ them back before the next paid hour begins: it deregisters the runner, drains
 the Kubernetes node, and deletes node and server, in that order. A job that
 runs is never ended.
 .
-It is one daemon of six processes, each with a user, a token and a sandbox of
-its own. It starts only once /etc/ebbtide/ebbtide.yaml is there, and rents
-nothing before that file says 'mode: act'.")
+It is one daemon, a supervisor and six workers, each with a user and a sandbox
+of its own, and with no other tokens than its work needs. It starts only once
+/etc/ebbtide/ebbtide.yaml is there, and rents nothing before that file says
+'mode: act'.")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
   ${CMAKE_SOURCE_DIR}/deploy/debian/postinst ${CMAKE_SOURCE_DIR}/deploy/debian/prerm
   ${CMAKE_SOURCE_DIR}/deploy/debian/postrm ${CMAKE_SOURCE_DIR}/deploy/debian/conffiles)

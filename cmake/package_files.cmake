@@ -26,6 +26,15 @@ License: Expat
 ")
 file(REMOVE "${doc}/LICENSE")
 
+# What the documents name as it lies in the tree: the licence is `copyright` here, and deploy's folders lie in
+# /usr/share/ebbtide.
+file(READ "${doc}/README.md" readme)
+string(REPLACE "[LICENSE](LICENSE)" "[copyright](copyright)" readme "${readme}")
+file(WRITE "${doc}/README.md" "${readme}")
+foreach(folder cloud-init kubernetes nftables)
+  file(CREATE_LINK "../../../ebbtide/${folder}" "${doc}/deploy/${folder}" SYMBOLIC)
+endforeach()
+
 # The changelog is upstream's; Debian's says which version this is.
 file(RENAME "${doc}/CHANGELOG.md" "${doc}/changelog")
 execute_process(COMMAND date -u -R -d "@${time}" OUTPUT_VARIABLE date OUTPUT_STRIP_TRAILING_WHITESPACE

@@ -16,9 +16,9 @@ static const struct {
     {"gitea.url", "https://git.example.org"},
     {"gitea.token_file", "/etc/ebbtide/secrets/gitea-read"},
     {"hetzner.token_file", "/etc/ebbtide/secrets/hetzner-read"},
-    {"kube.kubeconfig_file", "/etc/ebbtide/secrets/kubeconfig-read"},
+    {"kube.kubeconfig_file", "/etc/ebbtide/secrets/kube-read"},
     {"pools.name", "linux"},
-    {"pools.label_sets", "[[linux, x64]]"},
+    {"pools.label_sets", "[[linux]]"},
 };
 
 static const char *example_of(const char *path)

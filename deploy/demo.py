@@ -48,7 +48,7 @@ pools:
     offers: [{{server_type: ccx33, location: nbg1}}]
     cloud_init_file: {root}/deploy/cloud-init/k3s.yaml
     server_url: https://10.0.0.1:6443
-    join_token_file: {folder}/join-token
+    join_token_file: {folder}/k3s-join
 billing: {{period: {period_ms}ms, window: 20s}}
 life: {{idle_timeout: 1s, idle_confirm: 2s, provision_timeout: 30s, create_grace: 5s, drain_deadline: 2s, remove_allowance: 1s}}
 rails: {{max_servers: 5, max_hourly_cost: 5.00, creates_per_minute: 60, deletes_per_minute: 60}}
@@ -93,7 +93,7 @@ def write_files(folder, ports, period_ms):
             "clusters": [{"name": "demo", "cluster": {"server": f"http://127.0.0.1:{ports['kube']}"}}],
             "users": [{"name": "demo", "user": {"token": f"demo-kube-{kind}"}}],
             "contexts": [{"name": "demo", "context": {"cluster": "demo", "user": "demo"}}]}))
-    write_secret(folder / "join-token", "K10demo::server:demo\n")
+    write_secret(folder / "k3s-join", "K10demo::server:demo\n")
     (folder / "ebbtide.yaml").write_text(
         CONFIG.format(folder=folder, root=ROOT, period_ms=period_ms, **ports), encoding="utf-8")
 
@@ -211,6 +211,9 @@ paid time used      {100 * now['paid_share_used']:.0f} %
 audit log           {self.folder}/state/audit.jsonl
 other logs          {self.folder}/ebbtide.log, {self.folder}/requests.jsonl""")
 
+    def print_what_stays(self):
+        print(f"what stays          {self.folder} with all of the above; to remove it: rm -rf {self.folder}")
+
 
 def interrupted(*_):
     raise KeyboardInterrupt
@@ -240,6 +243,7 @@ def main(binaries, seconds, period_ms):
         status = 1
     if summary is not None:
         show.print_summary(summary)
+    show.print_what_stays()
     return status
 
 

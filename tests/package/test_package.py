@@ -49,4 +49,45 @@ def test_copyright_and_changelog_are_there(unpacked):
     documents = unpacked / "usr/share/doc/ebbtide"
     assert "License: Expat" in (documents / "copyright").read_text(encoding="utf-8")
     assert gzip.decompress((documents / "changelog.Debian.gz").read_bytes()).startswith(b"ebbtide (")
-    assert (documents / "changelog.gz").exists() and (documents / "operations.md").exists()
+    assert (documents / "changelog.gz").exists()
+
+
+def test_the_links_of_its_documents_lead_somewhere(unpacked):
+    documents = unpacked / "usr/share/doc/ebbtide"
+    pages = [documents / "README.md", documents / "SECURITY.md", *(documents / "docs").glob("*.md")]
+    assert len(pages) > 12
+    dead = []
+    for page in pages:
+        for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+            name, _, anchor = link.partition("#")
+            target = page.parent / name if name else page
+            if not name.startswith("https://") and not (target.exists() and (not anchor or anchor in anchors(target))):
+                dead.append(f"{page.relative_to(documents)}: {link}")
+    assert dead == []
+
+
+def anchors(page):
+    """Of its headings, as forges make them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_what_it_names_of_its_own_is_there(unpacked):
+    words = [(path, path.read_text(encoding="utf-8")) for path in (
+        *(unpacked / "usr/share/doc/ebbtide").rglob("*.md"), *(unpacked / "usr/share/doc/ebbtide/examples").iterdir(),
+        unpacked / "DEBIAN/postinst", unpacked / "usr/lib/systemd/system/ebbtide.service",
+        *(path for path in (unpacked / "etc").rglob("*") if path.is_file()))]
+    page = gzip.decompress((unpacked / "usr/share/man/man8/ebbtide.8.gz").read_bytes()).decode()
+    named = 0
+    for path, text in (*words, ("the manual page", page)):
+        for name in re.findall(r"/usr/share/(?:doc/)?ebbtide[\w./-]*\w", text):
+            named += 1
+            assert (unpacked / name[1:]).exists(), f"{path} names {name}"
+    assert named > 8
+
+
+def test_the_manifests_lie_where_the_documents_say(unpacked):
+    for name in ("kubernetes/access.yaml", "kubernetes/runner.yaml", "nftables/ebbtide.nft", "cloud-init/k3s.yaml"):
+        link = unpacked / "usr/share/doc/ebbtide/deploy" / name
+        assert link.resolve() == (unpacked / "usr/share/ebbtide" / name).resolve()
+        assert (unpacked / "usr/share/ebbtide" / name).exists()
