@@ -156,6 +156,17 @@ static void compare_seals(struct audit *audit)
                          audit->name, last->number, next);
 }
 
+/* There are none: as it should be where no seal was ever made. A log that was sealed lost them. */
+static void without_keys(struct audit *audit)
+{
+    if (audit->last_seal->key[0] != '\0')
+        no_keys(audit, "it was, and the files of its key (audit.key.0, audit.key.1) are gone or "
+                       "empty: put them back, or set up new ones with `ebbtide audit setup-keys`");
+    else
+        log_info("the audit log is chained and not sealed: no keys were set up "
+                 "(`ebbtide audit setup-keys`)");
+}
+
 void audit_take_keys(struct audit *audit, int slot0, int slot1)
 {
     struct error error;
@@ -166,11 +177,14 @@ void audit_take_keys(struct audit *audit, int slot0, int slot1)
             close(slot0);
         if (slot1 >= 0)
             close(slot1);
+        without_keys(audit);
         return;
     }
     if (!seal_store_open(slot, &audit->seals, &error))
         no_keys(audit, error.text);
-    else if (audit->seals != NULL)
+    else if (audit->seals == NULL)
+        without_keys(audit);
+    else
         compare_seals(audit);
 }
 

@@ -160,9 +160,6 @@ void keeper_begin(struct log_keeper *keeper)
     end_epoch(keeper, SEAL_START);
     if (audit_sealed(log_of(keeper)))
         start_clock(keeper);
-    else
-        log_info("the audit log is chained and not sealed: no keys were set up "
-                 "(`ebbtide audit setup-keys`)");
     if (audit_leaves(log_of(keeper)))
         keeper_want(keeper);
 }

@@ -221,3 +221,28 @@ def test_keys_are_shown_once_and_asked_for_by_no_word(cloud):
     for wrong in ("", "hello\n", key[:-2] + "\n", key.replace(key[-3], "0" if key[-3] != "0" else "1")):
         status, _, said = audit("verify", "--key", "-", state, text=wrong)
         assert status == 2 and key.strip().split(":")[2] not in said, said
+
+
+def test_a_key_that_is_lost_is_missed(cloud):
+    begin(cloud)
+    first_key(cloud)
+    state = cloud.folder / "state"
+    slots = [state / "audit.key.0", state / "audit.key.1"]
+    cloud.start_daemon()
+    one_life(cloud)
+    assert cloud.stop_daemon() == 0
+    slots[0].unlink()
+    cloud.start_daemon()
+    one_life(cloud)
+    assert cloud.stop_daemon() == 0
+    assert "not sealed" not in cloud.daemon.text() and slots[0].read_bytes() == slots[1].read_bytes(), "one is enough"
+    for slot in slots:
+        slot.write_bytes(b"torn")
+    cloud.start_daemon()
+    cloud.until("there is an alarm", lambda: re.search(r"alarm audit .*setup-keys --again", cloud.daemon.text()), 10)
+    assert "no keys were set up" not in cloud.daemon.text(), "there were, and it said what is wrong with them"
+    assert cloud.stop_daemon() == 0
+    for slot in slots:
+        slot.unlink()
+    cloud.start_daemon()
+    cloud.until("there is an alarm", lambda: re.search(r"alarm audit .*audit\.key\.0", cloud.daemon.text()), 10)

@@ -200,6 +200,27 @@ static void test_keys_that_cannot_be_read_are_said_and_the_log_goes_on(void)
     end();
 }
 
+static void test_keys_that_a_sealed_log_lost_are_missed(void)
+{
+    begin();
+    struct audit *audit = start(true);
+    intend(audit, 1);
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
+    audit_close(audit);
+    audit = start(false); /* both files are gone */
+    CU_ASSERT_FALSE(audit_sealed(audit));
+    CU_ASSERT_PTR_NOT_NULL(strstr(audit_trouble(audit), "audit.key.0"));
+    CU_ASSERT_FALSE(audit_leaves(audit)); /* the log itself is well */
+    audit_close(audit);
+    put_slot(0, "", 0);
+    put_slot(1, "", 0);
+    audit = start(true);
+    CU_ASSERT_FALSE(audit_sealed(audit));
+    CU_ASSERT_PTR_NOT_NULL(strstr(audit_trouble(audit), "audit.key.0"));
+    audit_close(audit);
+    end();
+}
+
 static void test_a_seal_that_was_taken_out_is_found(void)
 {
     begin();
@@ -388,6 +409,7 @@ int main(void)
         {"a crash at any instant of a seal", test_a_crash_at_any_instant_of_a_seal_loses_none},
         {"the old key lies in no file", test_the_old_key_lies_in_no_file},
         {"keys that cannot be read", test_keys_that_cannot_be_read_are_said_and_the_log_goes_on},
+        {"keys that a sealed log lost", test_keys_that_a_sealed_log_lost_are_missed},
         {"a seal that was taken out", test_a_seal_that_was_taken_out_is_found},
         {"no key is used up for a claim", test_no_key_is_used_up_for_what_a_line_claims},
         {"keys that are behind catch up", test_keys_that_are_behind_catch_up},
