@@ -204,17 +204,23 @@ bool audit_intent(struct audit *audit, const struct action *action, int64_t wall
     return true;
 }
 
-bool audit_outcome(struct audit *audit, const struct action *action,
-                   const struct action_result *result, int64_t wall_ms, struct error *error)
+void audit_unwritten(struct audit *audit, const struct action *action,
+                     const struct action_result *result)
 {
     if (action_id_compare(result->id, audit->highest) > 0)
         audit->highest = result->id;
-    bool good = append_line(audit, audit_outcome_line(action, result, wall_ms), wall_ms, error);
     audit_forget(audit, result->id);
     if (action != NULL)
         audit_remember_server(audit, action->node.name, result->server_id);
     if (action != NULL && result->kind == ACTION_REMOVE_NODE && result->outcome == OUTCOME_DONE)
         audit_remember_removed(audit, action->node.name);
+}
+
+bool audit_outcome(struct audit *audit, const struct action *action,
+                   const struct action_result *result, int64_t wall_ms, struct error *error)
+{
+    bool good = append_line(audit, audit_outcome_line(action, result, wall_ms), wall_ms, error);
+    audit_unwritten(audit, action, result);
     return good;
 }
 

@@ -68,6 +68,11 @@ bool audit_intent(struct audit *audit, const struct action *action, int64_t wall
 bool audit_outcome(struct audit *audit, const struct action *action,
                    const struct action_result *result, int64_t wall_ms, struct error *error);
 
+/* An outcome that gets no line, since its intent could get none: its id and its node's name are
+ * used up for this process all the same. action may be NULL. */
+void audit_unwritten(struct audit *audit, const struct action *action,
+                     const struct action_result *result);
+
 /* Highest action id of the log, {0, 0} where it is empty. */
 struct action_id audit_highest(const struct audit *audit);
 

@@ -122,13 +122,13 @@ static bool scan_object(struct scan *scan, const json_t *line)
     return true;
 }
 
-/* The last one read is looked at when the key arrives. */
+/* The last one read is looked at when the key arrives. One that was changed names no epoch. */
 static void keep_seal(struct audit *audit, const json_t *line, const char *text)
 {
     const struct chain_frame *frame = &audit->check.frame;
     struct audit_last_seal *last = audit->last_seal;
     const char *key = json_text_of(line, "key");
-    if (!frame->has_mac || strlen(key) != SEAL_ID_BYTES)
+    if (!frame->fits || !frame->has_mac || strlen(key) != SEAL_ID_BYTES)
         return;
     memcpy(last->key, key, SEAL_ID_BYTES + 1);
     last->number = json_u64_of(line, "seal");

@@ -119,12 +119,26 @@ static void no_keys(struct audit *audit, const char *why)
     audit->seals = NULL;
 }
 
+/* The files are behind the log's last seal. Keys are used up only for a seal that was made with
+ * one of them: what a line says of itself must not wipe any. */
+static void catch_up(struct audit *audit)
+{
+    const struct audit_last_seal *last = audit->last_seal;
+    struct error error;
+    if (!seal_store_made(audit->seals, last->number, last->line, last->mac_bytes, &last->mac))
+        audit_found_bent(audit,
+                         "%s: seal %" PRIu64 " was not made with its epoch's key, or is more than "
+                         "%d seals ahead of the key's files",
+                         audit->name, last->number, SEALS_BEHIND_MAX);
+    else if (!seal_store_pass(audit->seals, last->number, last->seq, &error))
+        log_error("%s", error.text);
+}
+
 /* The log's last seal and the key's files belong together: a crash between the two leaves the files
  * one behind, a disk that was full more. More seals than the log has means that it lost some. */
 static void compare_seals(struct audit *audit)
 {
     const struct audit_last_seal *last = audit->last_seal;
-    struct error error;
     uint64_t next = seal_store_key(audit->seals)->number;
     if (seal_store_sealed(audit->seals) > audit->check.last.seq)
         audit_found_bent(audit,
@@ -133,21 +147,24 @@ static void compare_seals(struct audit *audit)
                          audit->name, audit->check.last.seq, seal_store_sealed(audit->seals));
     if (strcmp(last->key, seal_store_key(audit->seals)->id) != 0)
         return;
-    if (last->number + 1 < next)
+    if (last->number >= next)
+        catch_up(audit);
+    else if (last->number + 1 < next)
         audit_found_bent(audit,
                          "%s: the last seal has number %" PRIu64 ", and %" PRIu64
                          " were made: some were taken out",
                          audit->name, last->number, next);
-    while (seal_store_key(audit->seals)->number <= last->number) {
-        struct chain_hash mac;
-        bool now = seal_store_key(audit->seals)->number == last->number;
-        chain_mac(&seal_store_key(audit->seals)->key, last->line, last->mac_bytes, &mac);
-        if (now && !chain_hash_same(&mac, &last->mac))
-            audit_found_bent(audit, "%s: seal %" PRIu64 " was not made with its epoch's key",
-                             audit->name, last->number);
-        if (!seal_store_advance(audit->seals, last->seq, &error))
-            log_error("%s", error.text);
-    }
+}
+
+/* There are none: as it should be where no seal was ever made. A log that was sealed lost them. */
+static void without_keys(struct audit *audit)
+{
+    if (audit->last_seal->key[0] != '\0')
+        no_keys(audit, "it was, and the files of its key (audit.key.0, audit.key.1) are gone or "
+                       "empty: put them back, or set up new ones with `ebbtide audit setup-keys`");
+    else
+        log_info("the audit log is chained and not sealed: no keys were set up "
+                 "(`ebbtide audit setup-keys`)");
 }
 
 void audit_take_keys(struct audit *audit, int slot0, int slot1)
@@ -160,13 +177,14 @@ void audit_take_keys(struct audit *audit, int slot0, int slot1)
             close(slot0);
         if (slot1 >= 0)
             close(slot1);
+        without_keys(audit);
         return;
     }
     if (!seal_store_open(slot, &audit->seals, &error))
         no_keys(audit, error.text);
-    else if (audit->seals != NULL && audit->last_seal->number >= SEALS_MAX)
-        no_keys(audit, "the log's last seal has a number that no key reaches");
-    else if (audit->seals != NULL)
+    else if (audit->seals == NULL)
+        without_keys(audit);
+    else
         compare_seals(audit);
 }
 

@@ -4,6 +4,7 @@
 #include <event2/event.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -24,6 +25,10 @@ static struct audit *log_of(const struct log_keeper *keeper)
 static bool take_later_segment(struct log_keeper *keeper, const struct file *file, int descriptor,
                                struct error *error)
 {
+    if (file->index != keeper->segment_index + 1) { /* asked for twice, and both answers came */
+        close(descriptor);
+        return true;
+    }
     if (!actuator_take_log(keeper->actuator, descriptor, file->name, error))
         return false; /* the same one is asked for again */
     keeper->segment_index = file->index;
@@ -86,6 +91,29 @@ bool keeper_take(struct log_keeper *keeper, const struct file *file, int descrip
 
 /* ------------------------------------------------------------------------------------ start */
 
+/* Reads the segments, the newest last. A full disk may let the next one be made and leave no room
+ * for its first line: teardown has its reserve in the one before, and the log goes on there. */
+static bool read_segments(struct log_keeper *keeper, struct error *error)
+{
+    for (unsigned i = 0; i < keeper->segment_count; i++) {
+        struct stat status = {.st_size = -1};
+        const char *name = keeper->segment[i].name;
+        int same = i == 0 ? -1 : dup(keeper->segment[i].descriptor); /* the read one is closed */
+        bool good = actuator_take_log(keeper->actuator, keeper->segment[i].descriptor, name, error);
+        bool empty = !good && same >= 0 && fstat(same, &status) == 0 && status.st_size == 0;
+        if (same >= 0)
+            close(same);
+        if (!good && !empty)
+            return false;
+        if (good)
+            continue;
+        log_warning("the audit log cannot go on in %s, which is empty: %s; it stays in %s", name,
+                    error->text, keeper->segment[i - 1].name);
+        keeper->segment_index--;
+    }
+    return true;
+}
+
 bool keeper_read(struct log_keeper *keeper, struct worker *worker, struct error *error)
 {
     struct chain_hash sum;
@@ -93,10 +121,8 @@ bool keeper_read(struct log_keeper *keeper, struct worker *worker, struct error 
     keeper->worker = worker;
     if (keeper->segment_count == 0)
         return error_set(error, "no audit log was handed over: nothing can be done without one");
-    for (unsigned i = 0; i < keeper->segment_count; i++)
-        if (!actuator_take_log(keeper->actuator, keeper->segment[i].descriptor,
-                               keeper->segment[i].name, error))
-            return false;
+    if (!read_segments(keeper, error))
+        return false;
     audit_take_keys(log_of(keeper), keeper->key_slot[0], keeper->key_slot[1]);
     keeper->key_slot[0] = keeper->key_slot[1] = -1;
     keeper->started = true;
@@ -134,9 +160,6 @@ void keeper_begin(struct log_keeper *keeper)
     end_epoch(keeper, SEAL_START);
     if (audit_sealed(log_of(keeper)))
         start_clock(keeper);
-    else
-        log_info("the audit log is chained and not sealed: no keys were set up "
-                 "(`ebbtide audit setup-keys`)");
     if (audit_leaves(log_of(keeper)))
         keeper_want(keeper);
 }

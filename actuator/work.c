@@ -61,10 +61,13 @@ static void end_work(struct work *work, const struct action_result *result)
 {
     struct actuator *actuator = work->actuator;
     struct error error;
-    /* What only looked, or was refused, gets its two lines as well, one after the other. */
-    if (!work->intended && !audit_intent(actuator->audit, work->action, clock_wall_ms(), &error))
-        log_error("%s", error.text);
-    if (!audit_outcome(actuator->audit, work->action, result, clock_wall_ms(), &error))
+    /* What only looked, or was refused, gets its two lines as well, one after the other; or none:
+     * where the log has no room for the first, the reserve is not for the second. */
+    bool intended =
+        work->intended || audit_intent(actuator->audit, work->action, clock_wall_ms(), &error);
+    if (!intended)
+        audit_unwritten(actuator->audit, work->action, result);
+    if (!intended || !audit_outcome(actuator->audit, work->action, result, clock_wall_ms(), &error))
         log_error("%s", error.text);
     metric_add(M_ACTIONS, result->kind, result->outcome, 1);
     metric_observe(M_ACTION_SECONDS, result->kind, (double)result->duration_ms / 1000.0);

@@ -183,9 +183,14 @@ bool log_files_find(char *const *word, const char *config, const char *head, str
 static int open_one(const char *path, struct error *error)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    struct stat status;
     if (descriptor < 0)
         error_set_errno(error, errno, "cannot open %s", path);
-    return descriptor;
+    if (descriptor < 0 || (fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode)))
+        return descriptor;
+    error_set(error, "%s is no file of a log: copy it into a regular file", path);
+    close(descriptor);
+    return -1;
 }
 
 bool log_files_head(const struct log_files *files, struct noted_head *out, bool *there,
@@ -203,8 +208,8 @@ bool log_files_head(const struct log_files *files, struct noted_head *out, bool 
     close(descriptor);
     if (got < 0)
         return error_set_errno(error, number, "cannot read %s", files->head);
-    *there = head_read(bytes, (size_t)got, out);
-    return *there || got == 0 ||
+    *there = true;
+    return got == 0 || head_read(bytes, (size_t)got, out) ||
            error_set(error, "%s is no note of the audit log's head, or was changed", files->head);
 }
 

@@ -20,7 +20,8 @@ struct log_files {
 bool log_files_find(char *const *word, const char *config, const char *head, struct log_files *out,
                     struct error *error);
 
-/* Reads the note. *there false: there is none. False with a sentence where it cannot be read. */
+/* Reads the note: number 0 where there is none, or an empty one. *there: the file is there. False
+ * with a sentence where it cannot be read. */
 bool log_files_head(const struct log_files *files, struct noted_head *out, bool *there,
                     struct error *error);
 

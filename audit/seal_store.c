@@ -78,8 +78,28 @@ bool seal_slots_write(const int slot[SEAL_SLOTS], const struct seal_key *key, ui
 
 bool seal_store_advance(struct seal_store *store, uint64_t seq, struct error *error)
 {
+    return seal_store_pass(store, kept(store)->key.number, seq, error);
+}
+
+bool seal_store_made(const struct seal_store *store, uint64_t number, const char *text,
+                     size_t length, const struct chain_hash *mac)
+{
+    struct seal_key key = kept(store)->key;
+    struct chain_hash own;
+    bool near = number >= key.number && number - key.number <= SEALS_BEHIND_MAX;
+    while (near && key.number < number)
+        seal_next(&key);
+    if (near)
+        chain_mac(&key.key, text, length, &own);
+    explicit_bzero(&key, sizeof key);
+    return near && chain_hash_same(&own, mac);
+}
+
+bool seal_store_pass(struct seal_store *store, uint64_t number, uint64_t seq, struct error *error)
+{
     struct kept_key *now = kept(store);
-    seal_next(&now->key);
+    while (now->key.number <= number)
+        seal_next(&now->key);
     now->sealed_seq = seq;
     return seal_slots_write(store->slot, &now->key, seq, error);
 }

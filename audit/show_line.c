@@ -4,23 +4,28 @@
 
 #include "audit/command.h"
 #include "common/clock.h"
+#include "common/error.h"
 #include "common/json_read.h"
+
+/* Of a log that does not verify, anything may stand in a text: nothing of it moves the cursor, be
+ * it a control character of one byte or of two (U+0080 to U+009F). */
+static void print_text(const char *text, FILE *out)
+{
+    for (; *text != '\0'; text++) {
+        size_t control = error_control_bytes(text);
+        putc(control > 0 ? '?' : *text, out);
+        text += control > 0 ? control - 1 : 0;
+    }
+}
 
 /* "2026-11-27 10:41:02": by the clock of the machine that wrote it, UTC. */
 static void print_time(const json_t *line, FILE *out)
 {
     const char *text = json_text_of(line, "time");
-    if (strlen(text) >= 19)
+    if (strlen(text) >= 19 && strspn(text, "0123456789-:.TZ") == strlen(text))
         fprintf(out, "%.10s %.8sZ", text, text + 11);
     else
-        fprintf(out, "%-20s", text);
-}
-
-/* Of a log that does not verify, anything may stand in a text: nothing of it moves the cursor. */
-static void print_text(const char *text, FILE *out)
-{
-    for (; *text != '\0'; text++)
-        putc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, out);
+        print_text(text, out);
 }
 
 static const char *text_of_either(const json_t *one, const json_t *other, const char *key)

@@ -43,11 +43,23 @@ static bool take_keys(struct secret *secret, struct verify_keys *keys, struct er
     return keys->count > 0 || error_set(error, "there is no key in it");
 }
 
+/* A named pipe that nobody writes to is empty, and nothing to wait for; one with a writer, as a
+ * shell makes it, is read to its end. */
+static int open_keys(const char *path)
+{
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (descriptor >= 0 && fcntl(descriptor, F_SETFL, 0) != 0) {
+        close(descriptor);
+        return -1;
+    }
+    return descriptor;
+}
+
 static bool read_keys(const char *path, struct verify_keys *keys, struct error *error)
 {
     bool standard = strcmp(path, "-") == 0;
     const char *name = standard ? "standard input" : path;
-    int descriptor = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int descriptor = standard ? STDIN_FILENO : open_keys(path);
     if (descriptor < 0)
         return error_set_errno(error, errno, "cannot open %s", name);
     struct secret *secret = secret_read(descriptor, name, error);
@@ -60,9 +72,16 @@ static bool read_keys(const char *path, struct verify_keys *keys, struct error *
 
 /* ---------------------------------------------------------------------------------- the verdict */
 
+struct log_note {
+    struct noted_head head; /* number 0: nothing is noted */
+    bool there;             /* the file is */
+};
+
 static void print_sealed(const struct verify_result *result, bool key)
 {
     char when[CLOCK_TEXT_BYTES], until[CLOCK_TEXT_BYTES];
+    if (result->lines == 0)
+        return;
     if (result->sealed.line == 0 && !key)
         printf("sealed: no seal is in it; whoever can write the files could make the whole chain "
                "anew (`ebbtide audit setup-keys`)\n");
@@ -78,10 +97,13 @@ static void print_sealed(const struct verify_result *result, bool key)
                clock_format_rfc3339(result->unsealed_last_ms, until));
 }
 
-static void print_head(const struct verify_result *result, const struct noted_head *head)
+static void print_head(const struct verify_result *result, const struct log_note *note)
 {
     char when[CLOCK_TEXT_BYTES];
-    if (head->link.seq == 0)
+    const struct noted_head *head = &note->head;
+    if (head->link.seq == 0 && note->there)
+        printf("end: the supervisor has noted nothing yet (audit.head is empty)\n");
+    else if (head->link.seq == 0)
         printf("end: there is no note of the supervisor's (audit.head) to compare it with\n");
     else if (!result->head_compared)
         printf("end: the supervisor's note names number %" PRIu64 ", which is not in these files\n",
@@ -92,7 +114,23 @@ static void print_head(const struct verify_result *result, const struct noted_he
                head->link.seq, clock_format_rfc3339(head->wall_ms, when), result->last.seq);
 }
 
-static void print_words(const struct verify_result *result, const struct noted_head *head, bool key)
+static void print_verdict(const struct verify_result *result)
+{
+    if (result->findings == 0 && result->head_compared)
+        printf("the log verifies\n");
+    else if (result->findings == 0)
+        printf("the log verifies, THE END IS NOT CHECKED: lines may have been cut off there\n");
+    if (result->findings == 0)
+        return;
+    printf("THE LOG DOES NOT VERIFY: ");
+    if (result->first.line != 0)
+        printf("%s line %" PRIu64 ": ", result->first.file, result->first.line);
+    printf("%s\n", result->what.text);
+    if (result->findings > 1)
+        printf("%" PRIu64 " further places do not fit\n", result->findings - 1);
+}
+
+static void print_words(const struct verify_result *result, const struct log_note *note, bool key)
 {
     if (result->lines == 0)
         printf("the log holds no line\n");
@@ -104,15 +142,8 @@ static void print_words(const struct verify_result *result, const struct noted_h
                " times a start found a line that a crash had torn, and said so\n",
                result->cuts);
     print_sealed(result, key);
-    print_head(result, head);
-    if (result->findings == 0) {
-        printf("the log verifies\n");
-        return;
-    }
-    printf("THE LOG DOES NOT VERIFY: %s line %" PRIu64 ": %s\n", result->first.file,
-           result->first.line, result->what.text);
-    if (result->findings > 1)
-        printf("%" PRIu64 " further places do not fit\n", result->findings - 1);
+    print_head(result, note);
+    print_verdict(result);
 }
 
 static json_t *place_json(const struct verify_place *place)
@@ -152,12 +183,11 @@ static bool print_json(const struct verify_result *result, const struct noted_he
 static int judge(const struct audit_words *words, const struct log_files *files,
                  const struct verify_keys *keys, struct error *error)
 {
-    struct noted_head head = {.wall_ms = 0};
+    struct log_note note = {.there = false};
     struct verify_result result;
-    bool there;
-    if (!log_files_head(files, &head, &there, error))
+    if (!log_files_head(files, &note.head, &note.there, error))
         return AUDIT_UNUSABLE;
-    struct verify *verify = verify_new(keys, &head, words->part, NULL, NULL);
+    struct verify *verify = verify_new(keys, &note.head, words->part, NULL, NULL);
     if (verify == NULL) {
         error_set(error, "out of memory");
         return AUDIT_UNUSABLE;
@@ -166,9 +196,9 @@ static int judge(const struct audit_words *words, const struct log_files *files,
     if (good) {
         verify_end(verify, &result);
         if (!words->json)
-            print_words(&result, &head, keys->count > 0);
+            print_words(&result, &note, keys->count > 0);
         else
-            good = print_json(&result, &head) || error_set(error, "out of memory");
+            good = print_json(&result, &note.head) || error_set(error, "out of memory");
     }
     verify_free(verify);
     if (!good)

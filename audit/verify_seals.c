@@ -94,8 +94,13 @@ void verify_unsealed(struct verify *verify)
     struct verify_result *result = &verify->result;
     char when[CLOCK_TEXT_BYTES];
     int64_t span = result->unsealed_last_ms - result->unsealed_first_ms;
-    if (verify->keys.count == 0 || result->lines == 0)
+    if (verify->keys.count == 0)
         return;
+    if (result->lines == 0) { /* sealed or not, an emptied log looks like one that has not begun */
+        found(verify, "there is no line, and so no seal of the key that was given: the log was ",
+              "emptied", ", or nothing has been done yet");
+        return;
+    }
     verify->file = result->last_place.file; /* an empty file may have come after it */
     verify->check.line = result->last_place.line;
     if (result->seals == 0)

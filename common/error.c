@@ -23,17 +23,30 @@ static size_t character_bytes(const char *text)
     return 0;
 }
 
+size_t error_control_bytes(const char *text)
+{
+    unsigned char first = (unsigned char)text[0], second = (unsigned char)text[1];
+    if (first < 0x20 || first == 0x7f)
+        return 1;
+    return first == 0xc2 && second >= 0x80 && second <= 0x9f ? 2 : 0;
+}
+
 /* One line of UTF-8 without control characters: such texts travel in messages as they are. */
 static void make_printable(char *text)
 {
+    char *to = text;
     while (*text != '\0') {
-        size_t length = character_bytes(text);
-        if (length == 0 || (unsigned char)*text < 0x20 || *text == 0x7f) {
-            *text = '?';
-            length = 1;
+        size_t length = character_bytes(text), control = error_control_bytes(text);
+        if (length == 0 || control > 0) {
+            *to++ = '?';
+            text += control > 0 ? control : 1;
+            continue;
         }
+        memmove(to, text, length);
+        to += length;
         text += length;
     }
+    *to = '\0';
 }
 
 /* Adds ": more" at `length`, cut where the text is full. */

@@ -15,9 +15,9 @@ struct error {
     char text[ERROR_TEXT_BYTES_MAX]; /* one sentence, UTF-8, no newline, "" when there is none */
 };
 
-/* Sets the text (printf-like; cut at ERROR_TEXT_BYTES_MAX - 1). Control characters are replaced by
- * '?'. Returns false always, so that a function can `return error_set(error, ...)`. error may be
- * NULL. */
+/* Sets the text (printf-like; cut at ERROR_TEXT_BYTES_MAX - 1). Control characters, also those
+ * of two bytes, are replaced by '?'. Returns false always, so that a function can `return
+ * error_set(error, ...)`. error may be NULL. */
 bool error_set(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* As error_set, with ": " and strerror(number) added. */
@@ -26,6 +26,10 @@ bool error_set_errno(struct error *error, int number, const char *format, ...)
 
 /* Puts "context: " before the text that is already there. Returns false always. */
 bool error_wrap(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* How many bytes the control character at text has: 1, or 2 from U+0080 to U+009F, which move a
+ * terminal's cursor as well; 0 where it is none. text is not at its end. */
+size_t error_control_bytes(const char *text);
 
 #ifdef __clang_analyzer__
 /* The analyzer looks at one file at a time, and cannot see that these always return false. */

@@ -73,7 +73,7 @@ static bool open_slots(struct state_dir *state, const struct config *config, int
     if (fstat(state->directory, &status) != 0)
         return error_set_errno(error, errno, "cannot look at %s", config->files.state_dir);
     for (unsigned i = 0; i < SEAL_SLOTS; i++) {
-        slot[i] = state_dir_audit_key(state, config, i, true, name, sizeof name, error);
+        slot[i] = state_dir_audit_key(state, config, i, name, sizeof name, error);
         if (slot[i] < 0)
             return false;
         if (geteuid() == 0 && !give_to(slot[i], &status, name, error))

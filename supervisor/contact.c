@@ -193,16 +193,16 @@ static bool send_segment(struct life *life, enum file_kind kind, const char *fil
     return send_file(life, kind, index, name, descriptor, error);
 }
 
-/* Both slots, or none where no keys were set up. */
+/* Both slots, where at least one is there, and what misses is made; none where no keys were set up.
+ */
 static bool send_audit_key(struct life *life, struct error *error)
 {
     struct supervisor *supervisor = life->supervisor;
-    for (unsigned slot = 0; slot < 2; slot++) {
+    bool keys = state_dir_has_audit_key(&supervisor->state);
+    for (unsigned slot = 0; slot < 2 && keys; slot++) {
         char name[CONFIG_PATH_BYTES_MAX];
-        int descriptor = state_dir_audit_key(&supervisor->state, supervisor->config, slot,
-                                             slot == 1, name, sizeof name, error);
-        if (descriptor < 0 && error->text[0] == '\0')
-            return true;
+        int descriptor = state_dir_audit_key(&supervisor->state, supervisor->config, slot, name,
+                                             sizeof name, error);
         if (!send_file(life, FILE_AUDIT_KEY, slot, name, descriptor, error))
             return false;
     }

@@ -230,16 +230,29 @@ int state_dir_checkpoint(struct state_dir *state, const struct config *config, u
     return open_state_file(config, file, 0, name, size, error);
 }
 
+static void key_name(unsigned slot, char out[32])
+{
+    snprintf(out, 32, "audit.key.%u", slot);
+}
+
+bool state_dir_has_audit_key(const struct state_dir *state)
+{
+    char file[32];
+    bool found = false;
+    for (unsigned slot = 0; slot <= 1 && !found; slot++) {
+        key_name(slot, file);
+        found =
+            faccessat(state->directory, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+    }
+    return found;
+}
+
 int state_dir_audit_key(struct state_dir *state, const struct config *config, unsigned slot,
-                        bool make, char *name, size_t size, struct error *error)
+                        char *name, size_t size, struct error *error)
 {
     assert(state->directory >= 0 && slot <= 1);
     char file[32];
-    snprintf(file, sizeof file, "audit.key.%u", slot);
-    error->text[0] = '\0';
-    if (!make && faccessat(state->directory, file, F_OK, AT_SYMLINK_NOFOLLOW) != 0 &&
-        errno == ENOENT)
-        return -1;
+    key_name(slot, file);
     return open_state_file(config, file, 0, name, size, error);
 }
 

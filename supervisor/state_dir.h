@@ -34,10 +34,13 @@ bool state_dir_raise_epoch(struct state_dir *state, int64_t wall_ms, uint64_t *e
 int state_dir_checkpoint(struct state_dir *state, const struct config *config, unsigned slot,
                          char *name, size_t size, struct error *error);
 
-/* Slot 0 or 1 of the key that seals the audit log, read and write; -1 with a sentence. Where it is
- * missing: make it (`make`), or -1 and an empty sentence. The caller closes it. */
+/* Whether a file of the audit log's key is there, or cannot be looked for. */
+bool state_dir_has_audit_key(const struct state_dir *state);
+
+/* Slot 0 or 1 of the key that seals the audit log, read and write, made where it is missing; -1
+ * with a sentence. The caller closes it. */
 int state_dir_audit_key(struct state_dir *state, const struct config *config, unsigned slot,
-                        bool make, char *name, size_t size, struct error *error);
+                        char *name, size_t size, struct error *error);
 
 /* The file of the audit log's noted head, made where it is missing; `flags` O_RDONLY or O_RDWR. -1
  * with a sentence. The caller closes it. */

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 
+from chain import chain
 from cloud import BIN
 
 
@@ -221,3 +222,74 @@ def test_keys_are_shown_once_and_asked_for_by_no_word(cloud):
     for wrong in ("", "hello\n", key[:-2] + "\n", key.replace(key[-3], "0" if key[-3] != "0" else "1")):
         status, _, said = audit("verify", "--key", "-", state, text=wrong)
         assert status == 2 and key.strip().split(":")[2] not in said, said
+
+
+def test_a_key_that_is_lost_is_missed(cloud):
+    begin(cloud)
+    first_key(cloud)
+    state = cloud.folder / "state"
+    slots = [state / "audit.key.0", state / "audit.key.1"]
+    cloud.start_daemon()
+    one_life(cloud)
+    assert cloud.stop_daemon() == 0
+    slots[0].unlink()
+    cloud.start_daemon()
+    one_life(cloud)
+    assert cloud.stop_daemon() == 0
+    assert "not sealed" not in cloud.daemon.text() and slots[0].read_bytes() == slots[1].read_bytes(), "one is enough"
+    for slot in slots:
+        slot.write_bytes(b"torn")
+    cloud.start_daemon()
+    cloud.until("there is an alarm", lambda: re.search(r"alarm audit .*setup-keys --again", cloud.daemon.text()), 10)
+    assert "no keys were set up" not in cloud.daemon.text(), "there were, and it said what is wrong with them"
+    assert cloud.stop_daemon() == 0
+    for slot in slots:
+        slot.unlink()
+    cloud.start_daemon()
+    cloud.until("there is an alarm", lambda: re.search(r"alarm audit .*audit\.key\.0", cloud.daemon.text()), 10)
+
+
+def drain(**more):
+    """An outcome as it stands in a log."""
+    return {"time": "2026-11-27T10:00:00.000Z", "event": "outcome", "id": "1-1", "kind": "drain_node", "node": "n",
+            "outcome": "done", "trouble": "none", "http_status": 0, "duration_ms": 0, "retry_after_ms": 0, "server_id": 0,
+            "created_ms": 0, "left": 0, "text": "t", **more}
+
+
+def test_nothing_in_a_log_moves_the_cursor(tmp_path):
+    evil = "\x1b]0;owned\x07\x1b[2J" + 20 * "x"
+    log = tmp_path / "audit.jsonl"
+    log.write_text(chain([drain(time=evil, text=evil), drain(id="1-2", time="2026-11-27T10:\x1b[2J", node="\u009b2Jn"),
+                          drain(event="bent", time=20 * "\x9b", text="\u0080")]))
+    _, said, wrong = audit("show", log)
+    assert said.count("\n") == 3, said + wrong
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", said), repr(said)
+    assert "?]0;owned??[2J" in said and "?2Jn" in said
+
+
+def test_an_end_that_cannot_be_checked_is_not_called_whole(tmp_path):
+    log, head = tmp_path / "audit.jsonl", tmp_path / "audit.head"
+    log.write_text("")
+    head.write_text("")
+    status, said, _ = audit("verify", tmp_path)
+    assert status == 0 and "holds no line" in said and "has noted nothing yet" in said, said
+    assert "setup-keys" not in said and "there is no note" not in said, "neither is missing"
+    log.write_text(chain([drain()]))
+    head.unlink()
+    status, said, _ = audit("verify", tmp_path)
+    assert status == 0 and "there is no note" in said and "THE END IS NOT CHECKED" in said, said
+
+
+def test_what_never_ends_is_not_waited_for(tmp_path):
+    log, pipe = tmp_path / "audit.jsonl", tmp_path / "pipe"
+    log.write_text(chain([drain()]))
+    os.mkfifo(pipe)
+    status, _, said = audit("verify", "--key", pipe, log)
+    assert status == 2 and str(pipe) in said, said
+    for endless in ("/dev/zero", pipe):
+        status, _, said = audit("verify", endless)
+        assert status == 2 and f"{endless} is no file of a log" in said, said
+    key = f"ebbtide-audit-key-1:{16 * '0'}:{64 * '0'}"
+    shell = f"{BIN}/ebbtide audit verify --key <(sleep 0.3; echo {key}) {log}"
+    said = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=False, timeout=20)
+    assert "does not fit its own id" in said.stderr, "a pipe with a writer is read to its end"

@@ -153,19 +153,27 @@ bool audit_name_used(const struct audit *audit, const char *node)
     return false;
 }
 
-bool audit_outcome(struct audit *audit, const struct action *action,
-                   const struct action_result *result, int64_t wall_ms, struct error *error)
+void audit_unwritten(struct audit *audit, const struct action *action,
+                     const struct action_result *result)
 {
-    (void)wall_ms;
+    struct error error;
     struct line *line = line_of(audit, result->id);
     if (line != NULL) {
         line->known = true;
         line->server_known = result->server_id;
     }
     if (action != NULL && result->kind == ACTION_REMOVE_NODE && result->outcome == OUTCOME_DONE)
-        remember_removed(audit, action->node.name, writable(error));
+        remember_removed(audit, action->node.name, writable(&error));
+}
+
+bool audit_outcome(struct audit *audit, const struct action *action,
+                   const struct action_result *result, int64_t wall_ms, struct error *error)
+{
+    (void)wall_ms;
+    audit_unwritten(audit, action, result);
     if (!writable(error))
         return false;
+    struct line *line = line_of(audit, result->id);
     if (line == NULL)
         line = add(audit, result->id, result->kind);
     line->outcome = true;

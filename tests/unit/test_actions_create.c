@@ -279,6 +279,27 @@ static void test_a_stop_leaves_nothing_half_done(void)
     fixture_close();
 }
 
+/* The reserve is for teardown: creates that no line can announce leave it as it is. */
+static void test_a_create_without_room_takes_none_of_the_reserve(void)
+{
+    fixture_open();
+    fixture_set("files.audit_max", "64KiB");
+    fixture_restart();
+    script(POST, 503, "{}", SCRIPT_ALWAYS);
+    for (unsigned i = 0; i < 200; i++)
+        if (strlen(fixture_log()) + 2 * (size_t)AUDIT_LINE_BYTES_MAX <= 65536)
+            run();
+    size_t length = strlen(fixture_log());
+    for (unsigned i = 0; i < 20; i++)
+        run();
+    CU_ASSERT_NOT_EQUAL(last.outcome, OUTCOME_DONE);
+    CU_ASSERT_EQUAL(strlen(fixture_log()), length);
+    struct action teardown = fixture_action(ACTION_DRAIN_NODE);
+    fixture_run(&teardown);
+    CU_ASSERT_TRUE(strlen(fixture_log()) > length);
+    fixture_close();
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -294,6 +315,7 @@ int main(void)
         {"a name that was given back is used up", test_a_name_that_was_given_back_is_used_up},
         {"the same id twice", test_the_same_id_twice},
         {"one action a node, several nodes", test_one_action_a_node_several_nodes_at_once},
+        {"a create without room", test_a_create_without_room_takes_none_of_the_reserve},
         {"a stop leaves nothing half done", test_a_stop_leaves_nothing_half_done},
         CU_TEST_INFO_NULL,
     };

@@ -296,6 +296,15 @@ static void test_an_old_file_cannot_come_back(void)
     log_free(&old);
 }
 
+/* Nothing is what is left of a log that somebody emptied. */
+static void test_an_emptied_log_is_not_sealed(void)
+{
+    struct verify_result result = verify_bytes("", 0, 0, &fixture_keys, NULL);
+    CU_ASSERT_EQUAL(result.findings, 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(result.what.text, "emptied"));
+    CU_ASSERT_EQUAL(verify_bytes("", 0, 0, NULL, NULL).findings, 0); /* nothing to tell it by */
+}
+
 /* ------------------------------------------------------------------------------------- the page */
 
 #define PAGE  TEST_SOURCE_DIR "/../docs/audit.md"
@@ -353,6 +362,7 @@ int main(int count, char **word)
         {"no seal of an epoch that is over", test_no_seal_can_be_made_for_an_epoch_that_is_over},
         {"seals cannot all be left out", test_seals_cannot_all_be_left_out},
         {"an old file cannot come back", test_an_old_file_cannot_come_back},
+        {"an emptied log is not sealed", test_an_emptied_log_is_not_sealed},
         {"the page equals the table", test_the_page_equals_the_table},
         {"the table knows every field", test_the_table_knows_every_field},
         CU_TEST_INFO_NULL,

@@ -200,6 +200,27 @@ static void test_keys_that_cannot_be_read_are_said_and_the_log_goes_on(void)
     end();
 }
 
+static void test_keys_that_a_sealed_log_lost_are_missed(void)
+{
+    begin();
+    struct audit *audit = start(true);
+    intend(audit, 1);
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
+    audit_close(audit);
+    audit = start(false); /* both files are gone */
+    CU_ASSERT_FALSE(audit_sealed(audit));
+    CU_ASSERT_PTR_NOT_NULL(strstr(audit_trouble(audit), "audit.key.0"));
+    CU_ASSERT_FALSE(audit_leaves(audit)); /* the log itself is well */
+    audit_close(audit);
+    put_slot(0, "", 0);
+    put_slot(1, "", 0);
+    audit = start(true);
+    CU_ASSERT_FALSE(audit_sealed(audit));
+    CU_ASSERT_PTR_NOT_NULL(strstr(audit_trouble(audit), "audit.key.0"));
+    audit_close(audit);
+    end();
+}
+
 static void test_a_seal_that_was_taken_out_is_found(void)
 {
     begin();
@@ -216,6 +237,73 @@ static void test_a_seal_that_was_taken_out_is_found(void)
     CU_ASSERT_NOT_EQUAL(audit_trouble(audit)[0], '\0');
     audit_close(audit);
     CU_ASSERT_EQUAL(times("\"event\":\"bent\""), 1);
+    end();
+}
+
+/* The last seal in the file says that it is another epoch's; its hash made anew or not. */
+static void claim_number(const char *number, bool hash)
+{
+    char *bytes = text(), *at = strstr(bytes, "\"seal\":0,"), made[8192], hex[CHAIN_HEX_BYTES + 1];
+    struct chain_hash sum;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+    int length = snprintf(made, sizeof made, "%.*s\"seal\":%s,%s", (int)(at - bytes), bytes, number,
+                          at + strlen("\"seal\":0,"));
+    char *end = strstr(made + (at - bytes), ",\"hash\":\""), *line = made + (at - bytes);
+    while (line > made && line[-1] != '\n')
+        line--;
+    chain_sum(line, (size_t)(end - line), &sum);
+    if (hash)
+        memcpy(end + strlen(",\"hash\":\""), chain_hex(&sum, hex), CHAIN_HEX_BYTES);
+    CU_ASSERT_EQUAL(ftruncate(file, 0), 0);
+    CU_ASSERT_EQUAL(write(file, made, (size_t)length), length);
+}
+
+static void test_no_key_is_used_up_for_what_a_line_claims(void)
+{
+    static const char *const claimed[] = {"1", "40", "4999998", "9000000", "9007199254740991"};
+    char before[SEAL_RECORD_BYTES], after[SEAL_RECORD_BYTES];
+    for (unsigned i = 0; i < 2 * sizeof claimed / sizeof claimed[0]; i++) {
+        begin();
+        struct audit *audit = start(true);
+        intend(audit, 1);
+        CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
+        audit_close(audit);
+        get_slot(0, before);
+        claim_number(claimed[i / 2], i % 2 == 1);
+        audit = start(true);
+        get_slot(0, after);
+        CU_ASSERT_EQUAL(memcmp(before, after, sizeof before), 0);
+        CU_ASSERT_TRUE(audit_sealed(audit));
+        CU_ASSERT_TRUE(audit_leaves(audit));
+        CU_ASSERT_NOT_EQUAL(audit_trouble(audit)[0], '\0');
+        audit_close(audit);
+        end();
+    }
+}
+
+/* Files of a disk that was full, or of a copy: behind by many. */
+static void test_keys_that_are_behind_catch_up(void)
+{
+    char old[SEAL_RECORD_BYTES], new[SEAL_RECORD_BYTES], now[SEAL_RECORD_BYTES];
+    begin();
+    get_slot(0, old);
+    struct audit *audit = start(true);
+    intend(audit, 1);
+    for (unsigned i = 0; i < 50; i++)
+        CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
+    audit_close(audit);
+    get_slot(0, new);
+    put_slot(0, old, sizeof old);
+    put_slot(1, old, sizeof old);
+    audit = start(true);
+    CU_ASSERT_STRING_EQUAL(audit_trouble(audit), "");
+    for (unsigned i = 0; i < SEAL_SLOTS; i++) {
+        get_slot(i, now);
+        CU_ASSERT_EQUAL(memcmp(new, now, sizeof new), 0);
+    }
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
+    audit_close(audit);
+    CU_ASSERT_EQUAL(verdict().findings, 0);
     end();
 }
 
@@ -321,7 +409,10 @@ int main(void)
         {"a crash at any instant of a seal", test_a_crash_at_any_instant_of_a_seal_loses_none},
         {"the old key lies in no file", test_the_old_key_lies_in_no_file},
         {"keys that cannot be read", test_keys_that_cannot_be_read_are_said_and_the_log_goes_on},
+        {"keys that a sealed log lost", test_keys_that_a_sealed_log_lost_are_missed},
         {"a seal that was taken out", test_a_seal_that_was_taken_out_is_found},
+        {"no key is used up for a claim", test_no_key_is_used_up_for_what_a_line_claims},
+        {"keys that are behind catch up", test_keys_that_are_behind_catch_up},
         {"a bent log is told once", test_a_bent_log_is_told_once_and_gone_on_with},
         {"a bent segment is left", test_a_bent_segment_is_left_for_the_next},
         {"a noted head that is not there", test_a_noted_head_that_is_not_there_is_found},

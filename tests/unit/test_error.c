@@ -33,6 +33,10 @@ static void test_nobody_can_forge_a_line(void)
     struct error error = {0};
     error_set(&error, "answer: %s", "a\nb\x1b[31m\x7f");
     CU_ASSERT_STRING_EQUAL(error.text, "answer: a?b?[31m?");
+    error_set(&error, "answer: %s",
+              "\xc2\x9b"
+              "31m\xc2\x80\xc2\x9f\xc2\xa0\xc3\x9b");
+    CU_ASSERT_STRING_EQUAL(error.text, "answer: ?31m??\xc2\xa0\xc3\x9b");
 }
 
 /* What a server says, and what is cut, must not make a text that no message may carry. */
