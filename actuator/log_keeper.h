@@ -30,8 +30,8 @@ struct log_keeper {
 
 void keeper_init(struct log_keeper *keeper, struct actuator *actuator);
 
-/* A descriptor of FILE_AUDIT, FILE_AUDIT_KEY or FILE_AUDIT_HEAD; takes it. False with a sentence.
- */
+/* A descriptor of FILE_AUDIT, FILE_AUDIT_BEFORE, FILE_AUDIT_KEY or FILE_AUDIT_HEAD; takes it. False
+ * with a sentence. */
 bool keeper_take(struct log_keeper *keeper, const struct file *file, int descriptor,
                  struct error *error);
 

@@ -104,6 +104,7 @@ static bool on_file(struct worker *worker, const struct file *file, int descript
     program->worker = worker;
     switch ((int)file->kind) {
     case FILE_AUDIT:
+    case FILE_AUDIT_BEFORE:
     case FILE_AUDIT_KEY:
     case FILE_AUDIT_HEAD: return keeper_take(&program->keeper, file, descriptor, error);
     case FILE_CLOUD_INIT: return take_template(program, file, descriptor, error);

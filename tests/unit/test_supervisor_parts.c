@@ -10,6 +10,7 @@
 
 #include "cunit_main.h"
 #include "supervisor/audit_note.h"
+#include "supervisor/audit_steps.h"
 #include "supervisor/listeners.h"
 #include "supervisor/restarts.h"
 #include "supervisor/state_dir.h"
@@ -209,9 +210,54 @@ static void test_older_segments_may_be_moved_away(void)
         CU_ASSERT_EQUAL(unlink(path), 0);
     }
     CU_ASSERT_EQUAL(last_segment(&state), 2);
-    CU_ASSERT_FALSE(state_dir_has_segment(&state, config, "audit.jsonl", 1));
-    CU_ASSERT_TRUE(state_dir_has_segment(&state, config, "audit.jsonl", 2));
+    CU_ASSERT_EQUAL(state_dir_segment_bytes(&state, config, "audit.jsonl", 1), -1);
+    CU_ASSERT_EQUAL(state_dir_segment_bytes(&state, config, "audit.jsonl", 2), 0);
     state_dir_close(&state);
+}
+
+static void test_an_old_segment_is_for_reading(void)
+{
+    struct state_dir state;
+    struct error error = {""};
+    char name[CONFIG_PATH_BYTES_MAX];
+    CU_ASSERT_TRUE_FATAL(state_dir_open(&state, config, &error));
+    int file = state_dir_old_segment(&state, config, "audit.jsonl", 2, name, sizeof name, &error);
+    CU_ASSERT_TRUE_FATAL(file >= 0);
+    CU_ASSERT_EQUAL(fcntl(file, F_GETFL) & O_ACCMODE, O_RDONLY);
+    CU_ASSERT_NOT_EQUAL(ftruncate(file, 0), 0);
+    close(file);
+    state_dir_close(&state);
+}
+
+/* ---------------------------------------------------------- the next segment of the audit log */
+
+#define MAX_BYTES 65536
+
+static void test_only_the_last_segment_or_the_next_is_given(void)
+{
+    struct audit_steps steps = {.last = 3};
+    struct error error;
+    for (uint64_t index = 0; index < 3; index++)
+        CU_ASSERT_FALSE(audit_steps_take(&steps, index, MAX_BYTES, MAX_BYTES, 0, &error));
+    CU_ASSERT_FALSE(audit_steps_take(&steps, 5, MAX_BYTES, MAX_BYTES, 0, &error));
+    CU_ASSERT_FALSE(audit_steps_take(&steps, 65535, MAX_BYTES, MAX_BYTES, 0, &error));
+    CU_ASSERT_TRUE(audit_steps_take(&steps, 3, 0, MAX_BYTES, 0, &error));
+    CU_ASSERT_TRUE(audit_steps_take(&steps, 4, MAX_BYTES, MAX_BYTES, 0, &error));
+    CU_ASSERT_EQUAL(steps.last, 4);
+    CU_ASSERT_FALSE(audit_steps_take(&steps, 3, MAX_BYTES, MAX_BYTES, 9000, &error));
+}
+
+static void test_an_empty_segment_is_left_once_an_hour(void)
+{
+    struct audit_steps steps = {.last = 0};
+    const int64_t hour_ms = 3600000;
+    struct error error;
+    CU_ASSERT_TRUE(audit_steps_take(&steps, 1, 10, MAX_BYTES, 5, &error)); /* it does not verify */
+    CU_ASSERT_FALSE(audit_steps_take(&steps, 2, MAX_BYTES / 8 - 1, MAX_BYTES, 2000, &error));
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "segment 1 holds only 8191 bytes"));
+    CU_ASSERT_TRUE(audit_steps_take(&steps, 2, MAX_BYTES / 8, MAX_BYTES, 2000, &error));
+    CU_ASSERT_FALSE(audit_steps_take(&steps, 3, MAX_BYTES, MAX_BYTES, 2999, &error));
+    CU_ASSERT_TRUE(audit_steps_take(&steps, 3, 0, MAX_BYTES, 2000 + hour_ms, &error));
 }
 
 /* ------------------------------------------------------------------------ the audit log's note */
@@ -367,6 +413,10 @@ int main(void)
         {"the verdict of a reload", test_the_verdict_of_a_reload},
         {"segments are found by their number", test_segments_are_found_by_their_number},
         {"older segments may be moved away", test_older_segments_may_be_moved_away},
+        {"an old segment is for reading", test_an_old_segment_is_for_reading},
+        {"only the last segment or the next is given",
+         test_only_the_last_segment_or_the_next_is_given},
+        {"an empty segment is left once an hour", test_an_empty_segment_is_left_once_an_hour},
         {"the noted head never goes back", test_the_noted_head_never_goes_back},
         {"a torn note leaves the one before", test_a_torn_note_leaves_the_one_before},
         {"nobody reaches whom it must not", test_nobody_reaches_whom_it_must_not},
