@@ -57,6 +57,7 @@ static bool take_join_token(struct program *program, const struct file *file, in
     close(descriptor);
     if (token == NULL)
         return false;
+    secret_warn_unlocked(token, file->name);
     secret_trim(token);
     secret_free(program->actuator.join_token[file->index]);
     program->actuator.join_token[file->index] = token;

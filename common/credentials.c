@@ -2,7 +2,6 @@
 #include "common/credentials.h"
 
 #include "common/kubeconfig.h"
-#include "common/log.h"
 #include "common/secret.h"
 #include "common/whole_file.h"
 
@@ -13,25 +12,13 @@
 
 /* ------------------------------------------------------------------------------ reading */
 
-/* Once: it is the same for all of them. */
-static void warn_unlocked(const struct secret *secret, const char *name)
-{
-    static bool said;
-    if (said || secret_locked(secret))
-        return;
-    said = true;
-    log_warning("%s cannot be locked in memory, so the kernel may write it to swap: allow locked "
-                "memory (LimitMEMLOCK= of the unit, ulimit -l)",
-                name);
-}
-
 static bool take_secret(struct secret **place, const struct file *file, int descriptor,
                         struct error *error)
 {
     struct secret *secret = secret_read(descriptor, file->name, error);
     if (secret == NULL)
         return false;
-    warn_unlocked(secret, file->name);
+    secret_warn_unlocked(secret, file->name);
     secret_free(*place);
     *place = secret;
     return true;
@@ -53,6 +40,8 @@ static bool take_kubeconfig(struct credentials *credentials, const struct file *
 {
     struct secret *text = secret_read(descriptor, file->name, error);
     struct kubeconfig *kubeconfig = NULL;
+    if (text != NULL)
+        secret_warn_unlocked(text, file->name);
     bool good = text != NULL && kubeconfig_parse(secret_text(text), secret_length(text), file->name,
                                                  &kubeconfig, error);
     secret_free(text);
