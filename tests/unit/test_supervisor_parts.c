@@ -401,6 +401,43 @@ static int tear_down(void)
     return rmdir(folder);
 }
 
+/* Whether listening fails, and *error then says why. */
+static bool cannot_listen(const struct config *on, struct error *error)
+{
+    struct made_listener made = {.descriptor = -1};
+    bool listens = listener_open_monitor(on, NULL, LISTENER_PAGES, &made, error);
+    if (listens)
+        close(made.descriptor);
+    return !listens;
+}
+
+static int try_low_port(const struct config *on)
+{
+    struct error error;
+    if (geteuid() == 0 && setuid(65534) != 0)
+        return 2;
+    return cannot_listen(on, &error) && strstr(error.text, "1024 or above") == NULL ? 1 : 0;
+}
+
+static void test_where_nobody_can_listen_the_way_out_is_said(void)
+{
+    struct config *on = config_new();
+    struct error error;
+    int status;
+    CU_ASSERT_TRUE(config_set(on, "monitor.listen_port", "80", &error));
+    pid_t child = fork();
+    CU_ASSERT_TRUE_FATAL(child >= 0);
+    if (child == 0)
+        _exit(try_low_port(on));
+    CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+    CU_ASSERT_EQUAL(status, 0);
+    CU_ASSERT_TRUE(config_set(on, "monitor.listen_address", "192.0.2.77", &error));
+    CU_ASSERT_TRUE(cannot_listen(on, &error)); /* RFC 5737: nobody's address */
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "monitor.listen_address"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "not an address of this machine"));
+    config_free(on);
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -421,6 +458,7 @@ int main(void)
         {"a torn note leaves the one before", test_a_torn_note_leaves_the_one_before},
         {"nobody reaches whom it must not", test_nobody_reaches_whom_it_must_not},
         {"open listeners are told apart", test_open_listeners_are_told_apart},
+        {"where nobody can listen", test_where_nobody_can_listen_the_way_out_is_said},
         CU_TEST_INFO_NULL,
     };
     int failed = set_up();
