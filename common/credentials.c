@@ -78,7 +78,9 @@ static bool take(struct credentials *credentials, const struct file *file, int d
     switch ((int)file->kind) { /* most kinds are no credentials */
     case FILE_GITEA_TOKEN:
     case FILE_HETZNER_TOKEN:
-    case FILE_KUBE_TOKEN: return take_secret(&credentials->token, file, descriptor, error);
+    case FILE_KUBE_TOKEN:
+        snprintf(credentials->token_name, sizeof credentials->token_name, "%s", file->name);
+        return take_secret(&credentials->token, file, descriptor, error);
     case FILE_KUBE_CLIENT_CERTIFICATE:
         return take_secret(&credentials->client_certificate, file, descriptor, error);
     case FILE_KUBE_CLIENT_KEY:
@@ -122,6 +124,8 @@ static void unpack_kubeconfig(struct credentials *credentials)
     struct kubeconfig *kubeconfig = credentials->kubeconfig;
     if (kubeconfig == NULL)
         return;
+    if (credentials->token == NULL)
+        snprintf(credentials->token_name, sizeof credentials->token_name, "the kubeconfig");
     fill_in(&credentials->token, &kubeconfig->token);
     fill_in(&credentials->client_certificate, &kubeconfig->client_certificate);
     fill_in(&credentials->client_key, &kubeconfig->client_key);
@@ -158,7 +162,8 @@ bool credentials_apply(struct credentials *credentials, struct http_endpoint *en
     unpack_kubeconfig(credentials);
     bool good = apply_client(credentials, endpoint, error);
     if (good && credentials->token != NULL) {
-        good = http_endpoint_token(endpoint, credentials->token, error);
+        good = http_endpoint_token(endpoint, credentials->token, error) ||
+               error_wrap(error, "%s", credentials->token_name);
         credentials->token = NULL;
     }
     if (good && credentials->roots != NULL)

@@ -89,6 +89,17 @@ def test_a_config_file_that_is_not_there(tmp_path):
     assert str(path) in result.stderr and "No such file" in result.stderr
 
 
+@pytest.mark.parametrize("which, worker", [("gitea-read", "poller-gitea"), ("hetzner-write", "actuator")])
+def test_a_token_of_two_words_is_named(cloud, which, worker):
+    cloud.write_config()
+    path = cloud.folder / "secrets" / which
+    write_secret(path, "two words\n")
+    cloud.start_simulator()
+    cloud.spawn_daemon()
+    cloud.until("the log names the file", lambda: re.search(
+        rf"{worker}: .*{re.escape(str(path))}: it holds no token: one word", cloud.daemon.text()))
+
+
 def test_a_token_file_that_is_missing(cloud):
     config = cloud.write_config()
     path = cloud.folder / "secrets" / "gitea-read"
