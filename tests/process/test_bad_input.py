@@ -87,6 +87,7 @@ def test_a_config_file_that_is_not_there(tmp_path):
     result = run("run", "--config", path)
     assert result.returncode != 0
     assert str(path) in result.stderr and "No such file" in result.stderr
+    assert "copy /etc/ebbtide/ebbtide.example.yaml" in result.stderr and "first-hour.md" in result.stderr
 
 
 @pytest.mark.parametrize("which, worker", [("gitea-read", "poller-gitea"), ("hetzner-write", "actuator")])
