@@ -90,6 +90,14 @@ def test_a_config_file_that_is_not_there(tmp_path):
     assert "copy /etc/ebbtide/ebbtide.example.yaml" in result.stderr and "first-hour.md" in result.stderr
 
 
+def test_every_command_says_how_it_is_used():
+    commands = re.findall(r"^  ([a-z-]+) ", run("help").stdout, re.MULTILINE)
+    assert len(commands) > 10
+    for command in commands:
+        result = run(command, "--help")
+        assert result.returncode == 0 and "usage: ebbtide" in result.stdout, result
+
+
 @pytest.mark.parametrize("which, worker", [("gitea-read", "poller-gitea"), ("hetzner-write", "actuator")])
 def test_a_token_of_two_words_is_named(cloud, which, worker):
     cloud.write_config()
