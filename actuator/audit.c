@@ -131,6 +131,9 @@ bool audit_has_room(struct audit *audit, bool create, struct error *error)
 /* Appends whole lines only: what was half written is taken back. */
 static bool append(struct audit *audit, const char *text, size_t length, struct error *error)
 {
+    if (audit->read_only)
+        return error_set(error, "the audit log %s is open for reading alone: no later one came",
+                         audit->name);
     if (audit->broken)
         return error_set(error, "the audit log %s could not be mended after a failed write",
                          audit->name);
@@ -258,13 +261,14 @@ static bool begin_segment(struct audit *audit, const struct audit_reader *reader
                           struct error *error)
 {
     int flags = fcntl(audit->descriptor, F_GETFL);
-    if (flags < 0 || (flags & O_ACCMODE) != O_RDWR || !(flags & O_APPEND))
+    audit->read_only = flags >= 0 && (flags & O_ACCMODE) == O_RDONLY;
+    if (!audit->read_only && (flags < 0 || (flags & O_ACCMODE) != O_RDWR || !(flags & O_APPEND)))
         return error_set(error, "the audit log %s is not open for reading and appending",
                          audit->name);
     if (!audit_scan(audit, reader, error))
         return false;
     audit->allocated = audit->size;
-    if (!keep_blocks(audit, audit->limits.reserve_bytes))
+    if (!audit->read_only && !keep_blocks(audit, audit->limits.reserve_bytes))
         log_warning("the disk of the audit log %s has no room for its reserve of %llu bytes: no "
                     "server is created until there is",
                     audit->name, (unsigned long long)audit->limits.reserve_bytes);

@@ -37,6 +37,7 @@ struct audit {
     struct chain_check check;      /* its `last` is what the next line follows on */
     struct chain_hash noted_found; /* hash of the line with limits.noted's number */
     bool noted_seen;               /* that line was read */
+    bool read_only;                /* a later one follows the segment */
     bool leave;                    /* the segment in use does not verify: on to the next */
     bool tell_bent;                /* ... and no line of the log says so yet */
     uint64_t cut_bytes;            /* torn, found at the start; no line of the log says so yet */

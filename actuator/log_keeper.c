@@ -114,10 +114,14 @@ static bool read_segments(struct log_keeper *keeper, struct error *error)
     return true;
 }
 
-bool keeper_read(struct log_keeper *keeper, struct worker *worker, struct error *error)
+void keeper_prepare(void)
 {
     struct chain_hash sum;
-    chain_sum("", 0, &sum); /* libcrypto reads its own configuration now or never */
+    chain_sum("", 0, &sum);
+}
+
+bool keeper_read(struct log_keeper *keeper, struct worker *worker, struct error *error)
+{
     keeper->worker = worker;
     if (keeper->segment_count == 0)
         return error_set(error, "no audit log was handed over: nothing can be done without one");

@@ -30,12 +30,15 @@ struct log_keeper {
 
 void keeper_init(struct log_keeper *keeper, struct actuator *actuator);
 
-/* A descriptor of FILE_AUDIT, FILE_AUDIT_KEY or FILE_AUDIT_HEAD; takes it. False with a sentence.
- */
+/* A descriptor of FILE_AUDIT, FILE_AUDIT_BEFORE, FILE_AUDIT_KEY or FILE_AUDIT_HEAD; takes it. False
+ * with a sentence. */
 bool keeper_take(struct log_keeper *keeper, const struct file *file, int descriptor,
                  struct error *error);
 
-/* Reads the log; before privileges are dropped. */
+/* Before privileges are dropped: libcrypto reads its own configuration now or never. */
+void keeper_prepare(void);
+
+/* Reads the log, which an earlier actuator wrote; after they are dropped. */
 bool keeper_read(struct log_keeper *keeper, struct worker *worker, struct error *error);
 
 /* The loop turns: what the start found is written down, the last run's epoch ends. */

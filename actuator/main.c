@@ -57,6 +57,7 @@ static bool take_join_token(struct program *program, const struct file *file, in
     close(descriptor);
     if (token == NULL)
         return false;
+    secret_warn_unlocked(token, file->name);
     secret_trim(token);
     secret_free(program->actuator.join_token[file->index]);
     program->actuator.join_token[file->index] = token;
@@ -104,6 +105,7 @@ static bool on_file(struct worker *worker, const struct file *file, int descript
     program->worker = worker;
     switch ((int)file->kind) {
     case FILE_AUDIT:
+    case FILE_AUDIT_BEFORE:
     case FILE_AUDIT_KEY:
     case FILE_AUDIT_HEAD: return keeper_take(&program->keeper, file, descriptor, error);
     case FILE_CLOUD_INIT: return take_template(program, file, descriptor, error);
@@ -191,6 +193,7 @@ static bool on_start(struct worker *worker, const struct config *config, void *s
     actuator->report = on_result;
     actuator->idle = on_idle;
     actuator->argument = program;
+    keeper_prepare();
     return actuator_init(actuator, error) &&
            (config->mode != MODE_ACT ||
             (check_templates(program, config, error) && open_endpoints(program, config, error)));

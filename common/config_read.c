@@ -234,7 +234,10 @@ bool config_load(const char *path, struct config **config, struct config_problem
     if (descriptor >= 0)
         close(descriptor);
     if (!text) {
-        problem_at(problems, 0, 0, "cannot be read: %s", strerror(number));
+        problem_at(problems, 0, 0, "cannot be read: %s%s", strerror(number),
+                   number == ENOENT ? "; copy /etc/ebbtide/ebbtide.example.yaml, or what `ebbtide "
+                                      "example-config` prints, and go on with docs/first-hour.md"
+                                    : "");
         return false;
     }
     bool fine = config_parse(text, length, config, problems);

@@ -2,7 +2,6 @@
 #include "common/credentials.h"
 
 #include "common/kubeconfig.h"
-#include "common/log.h"
 #include "common/secret.h"
 #include "common/whole_file.h"
 
@@ -13,25 +12,13 @@
 
 /* ------------------------------------------------------------------------------ reading */
 
-/* Once: it is the same for all of them. */
-static void warn_unlocked(const struct secret *secret, const char *name)
-{
-    static bool said;
-    if (said || secret_locked(secret))
-        return;
-    said = true;
-    log_warning("%s cannot be locked in memory, so the kernel may write it to swap: allow locked "
-                "memory (LimitMEMLOCK= of the unit, ulimit -l)",
-                name);
-}
-
 static bool take_secret(struct secret **place, const struct file *file, int descriptor,
                         struct error *error)
 {
     struct secret *secret = secret_read(descriptor, file->name, error);
     if (secret == NULL)
         return false;
-    warn_unlocked(secret, file->name);
+    secret_warn_unlocked(secret, file->name);
     secret_free(*place);
     *place = secret;
     return true;
@@ -53,6 +40,8 @@ static bool take_kubeconfig(struct credentials *credentials, const struct file *
 {
     struct secret *text = secret_read(descriptor, file->name, error);
     struct kubeconfig *kubeconfig = NULL;
+    if (text != NULL)
+        secret_warn_unlocked(text, file->name);
     bool good = text != NULL && kubeconfig_parse(secret_text(text), secret_length(text), file->name,
                                                  &kubeconfig, error);
     secret_free(text);
@@ -89,7 +78,9 @@ static bool take(struct credentials *credentials, const struct file *file, int d
     switch ((int)file->kind) { /* most kinds are no credentials */
     case FILE_GITEA_TOKEN:
     case FILE_HETZNER_TOKEN:
-    case FILE_KUBE_TOKEN: return take_secret(&credentials->token, file, descriptor, error);
+    case FILE_KUBE_TOKEN:
+        snprintf(credentials->token_name, sizeof credentials->token_name, "%s", file->name);
+        return take_secret(&credentials->token, file, descriptor, error);
     case FILE_KUBE_CLIENT_CERTIFICATE:
         return take_secret(&credentials->client_certificate, file, descriptor, error);
     case FILE_KUBE_CLIENT_KEY:
@@ -133,6 +124,8 @@ static void unpack_kubeconfig(struct credentials *credentials)
     struct kubeconfig *kubeconfig = credentials->kubeconfig;
     if (kubeconfig == NULL)
         return;
+    if (credentials->token == NULL)
+        snprintf(credentials->token_name, sizeof credentials->token_name, "the kubeconfig");
     fill_in(&credentials->token, &kubeconfig->token);
     fill_in(&credentials->client_certificate, &kubeconfig->client_certificate);
     fill_in(&credentials->client_key, &kubeconfig->client_key);
@@ -169,7 +162,8 @@ bool credentials_apply(struct credentials *credentials, struct http_endpoint *en
     unpack_kubeconfig(credentials);
     bool good = apply_client(credentials, endpoint, error);
     if (good && credentials->token != NULL) {
-        good = http_endpoint_token(endpoint, credentials->token, error);
+        good = http_endpoint_token(endpoint, credentials->token, error) ||
+               error_wrap(error, "%s", credentials->token_name);
         credentials->token = NULL;
     }
     if (good && credentials->roots != NULL)

@@ -23,7 +23,7 @@ struct credentials {
     struct secret *token, *client_certificate, *client_key;
     char *roots;
     size_t roots_length;
-    char roots_name[256];
+    char roots_name[256], token_name[256];
     struct kubeconfig *kubeconfig;
     char kube_server[1024]; /* of the kubeconfig that holds; "" for the other APIs */
     char *resolv_conf, *hosts;

@@ -111,6 +111,8 @@ struct secret *secret_read(int descriptor, const char *name, struct error *error
     struct secret *secret = NULL;
     if (read_all(largest, descriptor, name, error))
         secret = secret_new(largest->bytes, largest->length, error);
+    if (secret != NULL) /* it lay there first */
+        secret->locked = secret->locked && largest->locked;
     secret_free(largest);
     return secret;
 }

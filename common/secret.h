@@ -30,8 +30,11 @@ const char *secret_text(const struct secret *secret); /* NUL-terminated; may hol
 char *secret_bytes(struct secret *secret);
 size_t secret_length(const struct secret *secret);
 
-/* Whether the kernel let us lock it (RLIMIT_MEMLOCK). */
+/* Whether the kernel let us lock it (RLIMIT_MEMLOCK), and what it was read into before. */
 bool secret_locked(const struct secret *secret);
+
+/* Says once in the process's log where a secret is not locked. `name` is for the text. */
+void secret_warn_unlocked(const struct secret *secret, const char *name);
 
 /* Wipes and frees. NULL is fine. */
 void secret_free(struct secret *secret);

@@ -42,6 +42,7 @@ static bool take_secret(struct monitor *monitor, const struct file *file, int de
     close(descriptor);
     if (!secret)
         return false;
+    secret_warn_unlocked(secret, file->name);
     secret_trim(secret);
     if (secret_length(secret) < WEBHOOK_SECRET_BYTES_ENOUGH)
         log_warning("monitor.webhook_secret_file holds only %zu bytes: whoever sees a delivery "

@@ -62,6 +62,20 @@ static void send_capture(struct life *life)
     close(descriptor);
 }
 
+/* Whether the actuator may have this segment of the audit log; says so where it may not. */
+static bool may_have_segment(struct supervisor *supervisor, const char *file, uint64_t index)
+{
+    struct audit_steps *steps = &supervisor->audit_steps;
+    const struct config *config = supervisor->config;
+    struct error error;
+    int64_t bytes = state_dir_segment_bytes(&supervisor->state, config, file, steps->last);
+    if (audit_steps_take(steps, index, bytes < 0 ? 0 : (uint64_t)bytes,
+                         config->files.audit_max_bytes, clock_mono_ms(), &error))
+        return true;
+    log_warning("actuator gets no segment of the audit log: %s", error.text);
+    return false;
+}
+
 /* The next segment of the audit log, or of the capture. */
 static void on_file_wanted(struct life *life, const struct file_wanted *wanted)
 {
@@ -83,6 +97,8 @@ static void on_file_wanted(struct life *life, const struct file_wanted *wanted)
                     file_kind_word(wanted->kind));
         return;
     }
+    if (!may_have_segment(supervisor, file, wanted->index))
+        return;
     struct error error = {""};
     char name[CONFIG_PATH_BYTES_MAX];
     int descriptor = state_dir_segment(&supervisor->state, supervisor->config, file,
@@ -220,8 +236,20 @@ static bool send_audit_head(struct life *life, struct error *error)
     return send_file(life, FILE_AUDIT_HEAD, 0, name, descriptor, error);
 }
 
-/* The actuator reads the last two: an intent and its outcome may stand on both sides of the border.
+/* What a later one follows is there to be read: whoever took the actuator over changes it no more.
  */
+static bool send_old_segment(struct life *life, const char *file, unsigned index,
+                             struct error *error)
+{
+    struct supervisor *supervisor = life->supervisor;
+    char name[CONFIG_PATH_BYTES_MAX];
+    int descriptor = state_dir_old_segment(&supervisor->state, supervisor->config, file, index,
+                                           name, sizeof name, error);
+    return send_file(life, FILE_AUDIT_BEFORE, index, name, descriptor, error);
+}
+
+/* The actuator reads the last two: an intent and its outcome may stand on both sides of the border.
+ * Where nothing stands in the last one yet, the one before it may still be the one in use. */
 static bool send_audit(struct life *life, struct error *error)
 {
     struct supervisor *supervisor = life->supervisor;
@@ -230,9 +258,14 @@ static bool send_audit(struct life *life, struct error *error)
     unsigned last;
     if (!state_dir_last_segment(&supervisor->state, config, file, &last, error))
         return false;
-    bool before = last > 0 && state_dir_has_segment(&supervisor->state, config, file, last - 1);
-    return (!before || send_segment(life, FILE_AUDIT, file, last - 1, error)) &&
-           send_segment(life, FILE_AUDIT, file, last, error) && send_audit_key(life, error) &&
+    supervisor->audit_steps.last = last;
+    bool before =
+        last > 0 && state_dir_segment_bytes(&supervisor->state, config, file, last - 1) >= 0;
+    bool begun = state_dir_segment_bytes(&supervisor->state, config, file, last) > 0;
+    if (before && !(begun ? send_old_segment(life, file, last - 1, error)
+                          : send_segment(life, FILE_AUDIT, file, last - 1, error)))
+        return false;
+    return send_segment(life, FILE_AUDIT, file, last, error) && send_audit_key(life, error) &&
            send_audit_head(life, error);
 }
 

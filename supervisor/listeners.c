@@ -99,8 +99,26 @@ bool listener_same(const struct config *one, const struct config *other,
            strcmp(a.address, b.address) == 0;
 }
 
-bool listener_open_monitor(const struct config *config, enum monitor_listener which,
-                           struct made_listener *out, struct error *error)
+/* What to do where a listener cannot be made. `before` as in listener_open_monitor. */
+static const char *advice(int number, const struct config *before, const struct place *place,
+                          enum monitor_listener which)
+{
+    if (number == EACCES)
+        return "; take a port of 1024 or above";
+    if (number == EADDRNOTAVAIL)
+        return "; it is not an address of this machine (`ip address` shows them)";
+    if (number != EADDRINUSE)
+        return "";
+    if (before != NULL && listener_wanted(before, which) &&
+        place_of(before, which).port == place->port)
+        return "; Ebbtide itself has this port, on its old address: restart it, or choose another "
+               "port";
+    return "; end the program that has it, or choose another port";
+}
+
+bool listener_open_monitor(const struct config *config, const struct config *before,
+                           enum monitor_listener which, struct made_listener *out,
+                           struct error *error)
 {
     const struct place place = place_of(config, which);
     union address address;
@@ -109,11 +127,12 @@ bool listener_open_monitor(const struct config *config, enum monitor_listener wh
         return error_set(error, "%s: %s is no IPv4 or IPv6 address", place.address_key,
                          place.address);
     out->descriptor = listen_on(&address, size);
+    int number = errno;
     if (out->descriptor < 0)
-        return error_set(
-            error, "%s: cannot listen on %s port %u: %s%s", place.port_key, place.address,
-            (unsigned)place.port, strerror(errno),
-            errno == EADDRINUSE ? "; end the program that has it, or choose another port" : "");
+        return error_set(error, "%s: cannot listen on %s port %u: %s%s",
+                         number == EADDRNOTAVAIL ? place.address_key : place.port_key,
+                         place.address, (unsigned)place.port, strerror(number),
+                         advice(number, before, &place, which));
     snprintf(out->name, sizeof out->name, "%s port %u", place.address, port_of(out->descriptor));
     return true;
 }

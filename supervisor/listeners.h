@@ -23,9 +23,11 @@ bool listener_same(const struct config *one, const struct config *other,
                    enum monitor_listener which);
 
 /* Listens on monitor.listen_address and listen_port, or on monitor.webhook_*; port 0 takes a free
- * one. False with a sentence that names the key and what to do. */
-bool listener_open_monitor(const struct config *config, enum monitor_listener which,
-                           struct made_listener *out, struct error *error);
+ * one. False with a sentence that names the key and what to do. `before` is the configuration in
+ * force, whose listeners are open; NULL at the start. */
+bool listener_open_monitor(const struct config *config, const struct config *before,
+                           enum monitor_listener which, struct made_listener *out,
+                           struct error *error);
 
 /* Whether only this machine can reach it there. */
 bool listener_is_loopback(const struct config *config, enum monitor_listener which);

@@ -132,11 +132,23 @@ static int read_words(const struct command *command, int count, char **word,
     return 0;
 }
 
+static bool asks_for_help(int count, char **word)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(word[i], "--help") == 0 || strcmp(word[i], "-h") == 0)
+            return true;
+    return false;
+}
+
 static int run_with(const struct command *command, int count, char **word)
 {
     struct command_words words = {.rest = word};
     if ((command->takes & TAKES_REST) != 0)
         return command->run(&words);
+    if (asks_for_help(count, word)) {
+        printf("usage: ebbtide %s %s\n\n%s\n", command->name, command->words, command->help);
+        return 0;
+    }
     int status = read_words(command, count, word, &words);
     if (status != 0)
         return status;

@@ -88,7 +88,8 @@ static bool listeners_are_good(struct supervisor *supervisor, const struct confi
     struct reload_round *round = &supervisor->reload;
     for (enum monitor_listener which = LISTENER_PAGES; which < MONITOR_LISTENERS; which++)
         if (listener_wanted(config, which) && !listener_same(supervisor->config, config, which) &&
-            !listener_open_monitor(config, which, &round->listener[which], error))
+            !listener_open_monitor(config, supervisor->config, which, &round->listener[which],
+                                   error))
             return false;
     return true;
 }

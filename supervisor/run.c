@@ -148,7 +148,7 @@ static bool make_listeners(struct supervisor *supervisor, struct error *error)
     for (enum monitor_listener which = LISTENER_PAGES; which < MONITOR_LISTENERS; which++) {
         if (!listener_wanted(config, which))
             continue;
-        if (!listener_open_monitor(config, which, &supervisor->listener[which], error))
+        if (!listener_open_monitor(config, NULL, which, &supervisor->listener[which], error))
             return false;
         listener_say(config, which, &supervisor->listener[which]);
     }

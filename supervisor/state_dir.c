@@ -299,14 +299,28 @@ int state_dir_segment(struct state_dir *state, const struct config *config, cons
     return descriptor;
 }
 
-bool state_dir_has_segment(const struct state_dir *state, const struct config *config,
-                           const char *file, unsigned index)
+int state_dir_old_segment(struct state_dir *state, const struct config *config, const char *file,
+                          unsigned index, char *name, size_t size, struct error *error)
+{
+    int made = state_dir_segment(state, config, file, index, name, size, error);
+    if (made < 0)
+        return -1;
+    close(made); /* a regular file, and in its place */
+    int descriptor = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (descriptor < 0)
+        error_set_errno(error, errno, "files: cannot open %s", name);
+    return descriptor;
+}
+
+int64_t state_dir_segment_bytes(const struct state_dir *state, const struct config *config,
+                                const char *file, unsigned index)
 {
     char segment[CONFIG_PATH_BYTES_MAX], path[CONFIG_PATH_BYTES_MAX];
     struct stat status;
     assert(state->directory >= 0);
     segment_name(file, index, segment, sizeof segment);
-    return config_state_path(config, segment, path, sizeof path) && stat(path, &status) == 0;
+    bool there = config_state_path(config, segment, path, sizeof path) && stat(path, &status) == 0;
+    return there ? (int64_t)status.st_size : -1;
 }
 
 /* The N of `base`.N; 0 where the name is another one. */

@@ -52,9 +52,13 @@ int state_dir_audit_head(struct state_dir *state, const struct config *config, i
 int state_dir_segment(struct state_dir *state, const struct config *config, const char *file,
                       unsigned index, char *name, size_t size, struct error *error);
 
-/* Whether segment `index` exists. */
-bool state_dir_has_segment(const struct state_dir *state, const struct config *config,
-                           const char *file, unsigned index);
+/* The same of a segment that is there and that a later one follows: read only. */
+int state_dir_old_segment(struct state_dir *state, const struct config *config, const char *file,
+                          unsigned index, char *name, size_t size, struct error *error);
+
+/* The bytes that segment `index` holds; -1 where there is none. */
+int64_t state_dir_segment_bytes(const struct state_dir *state, const struct config *config,
+                                const char *file, unsigned index);
 
 /* The highest segment that exists, 0 where there is none; those below it may have been moved
  * away. False with a sentence where its folder cannot be looked into. */

@@ -10,6 +10,7 @@
 #include "common/role.h"
 #include "proto/channel.h"
 #include "supervisor/audit_note.h"
+#include "supervisor/audit_steps.h"
 #include "supervisor/capture_dir.h"
 #include "supervisor/listeners.h"
 #include "supervisor/notify.h"
@@ -82,6 +83,7 @@ struct supervisor {
     int64_t capture_ms; /* when it was given its last segment of the capture */
     struct state_dir state;
     struct audit_note audit_note;
+    struct audit_steps audit_steps;
     int control_listener; /* -1 while there is none */
     struct made_listener listener[MONITOR_LISTENERS];
     struct life life[TOPOLOGY_WORKERS]; /* in the order of starting */

@@ -140,6 +140,14 @@ int ask_for_audit(const struct attack *attack)
                  &(struct file_wanted){.kind = FILE_AUDIT});
 }
 
+/* The one that audit.jsonl.65534 would need: after it there is none, and what stands before it is
+ * forgotten. */
+int ask_for_last_segment(const struct attack *attack)
+{
+    return forge(attack->worker->control, MESSAGE_file_wanted,
+                 &(struct file_wanted){.kind = FILE_AUDIT, .index = 65535});
+}
+
 /* ------------------------------------------------------------------------- in another's name */
 
 int poller_acts(const struct attack *attack)

@@ -87,6 +87,26 @@ def test_a_config_file_that_is_not_there(tmp_path):
     result = run("run", "--config", path)
     assert result.returncode != 0
     assert str(path) in result.stderr and "No such file" in result.stderr
+    assert "copy /etc/ebbtide/ebbtide.example.yaml" in result.stderr and "first-hour.md" in result.stderr
+
+
+def test_every_command_says_how_it_is_used():
+    commands = re.findall(r"^  ([a-z-]+) ", run("help").stdout, re.MULTILINE)
+    assert len(commands) > 10
+    for command in commands:
+        result = run(command, "--help")
+        assert result.returncode == 0 and "usage: ebbtide" in result.stdout, result
+
+
+@pytest.mark.parametrize("which, worker", [("gitea-read", "poller-gitea"), ("hetzner-write", "actuator")])
+def test_a_token_of_two_words_is_named(cloud, which, worker):
+    cloud.write_config()
+    path = cloud.folder / "secrets" / which
+    write_secret(path, "two words\n")
+    cloud.start_simulator()
+    cloud.spawn_daemon()
+    cloud.until("the log names the file", lambda: re.search(
+        rf"{worker}: .*{re.escape(str(path))}: it holds no token: one word", cloud.daemon.text()))
 
 
 def test_a_token_file_that_is_missing(cloud):

@@ -163,6 +163,20 @@ def test_the_audit_log_goes_on_in_the_next_segment(cloud):
     assert [line["id"] for line in lines if line["event"] == "segment"][0] != "0-0", "a segment says what went before"
 
 
+def test_an_empty_next_segment_is_gone_on_in(cloud):
+    """The disk was full when it was made: what stands in the one before is known, and nothing keeps the daemon from running."""
+    cloud.start_simulator()
+    cloud.write_config()
+    fill_segment(cloud, 33200)
+    empty = cloud.folder / "state" / "audit.jsonl.1"
+    empty.touch(mode=0o600)
+    begin(cloud, audit_max="64KiB", audit_reserve="8KiB")
+    idle_machines(cloud, 1)
+    cloud.until_empty()
+    lines, _ = whole_log(cloud)
+    assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1)), "one count over both"
+
+
 def test_a_next_segment_that_cannot_be_opened_comes_when_it_can(cloud):
     cloud.start_simulator()
     config = cloud.write_config()

@@ -91,6 +91,13 @@ def test_the_command_says_what_came_of_a_reload(running):
     assert answer.returncode == 0 and "no key has changed" in answer.stdout, answer
 
 
+def test_a_reload_that_widens_an_address_says_that_ebbtide_itself_has_the_port(running):
+    running.write_config(in_force=False, monitor={"listen_address": "0.0.0.0"})
+    answer = ask_to_reload(running)
+    assert answer.returncode == 1, answer
+    assert re.search(r"in use; Ebbtide itself has this port, on its old address: restart it", answer.stderr), answer
+
+
 def test_a_bad_file_keeps_the_old_configuration_and_says_why(running):
     workers = running.workers()
     change(running, in_force=False, rails={"max_servers": "many"}, pools=[dict(running.config["pools"][0], max=1)])

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cunit_main.h"
@@ -237,14 +238,47 @@ static void test_the_next_segment_says_what_is_open(void)
     end();
 }
 
+/* As the supervisor hands it over once a later one follows. */
+static int read_only(int file)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    int opened = open(path, O_RDONLY | O_CLOEXEC);
+    CU_ASSERT_TRUE_FATAL(opened >= 0);
+    return opened;
+}
+
+static void test_the_segment_before_is_only_read(void)
+{
+    begin(&limits);
+    CU_ASSERT_TRUE(intend(4, ACTION_REMOVE_NODE));
+    int next = new_file();
+    CU_ASSERT_TRUE(audit_next(audit, dup(next), "audit.jsonl.1", NULL, &error));
+    CU_ASSERT_EQUAL(write(kept, "torn", 4), 4);
+    struct stat before, after;
+    CU_ASSERT_EQUAL(fstat(kept, &before), 0);
+    audit_close(audit);
+    audit = NULL;
+    int old = read_only(kept);
+    CU_ASSERT_TRUE_FATAL(audit_open(&audit, old, "audit.jsonl", &limits, NULL, &error));
+    CU_ASSERT_FALSE(intend(5, ACTION_DRAIN_NODE));
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "reading alone"));
+    CU_ASSERT_TRUE(audit_next(audit, next, "audit.jsonl.1", NULL, &error));
+    CU_ASSERT_EQUAL(open_count(), 1);
+    CU_ASSERT_TRUE(intend(5, ACTION_DRAIN_NODE));
+    CU_ASSERT_EQUAL(fstat(kept, &after), 0);
+    CU_ASSERT_EQUAL(after.st_size, before.st_size);
+    end();
+}
+
 static void test_a_file_that_does_not_append_is_refused(void)
 {
     int pipes[2];
     CU_ASSERT_EQUAL_FATAL(pipe(pipes), 0);
     struct audit *refused = NULL;
-    CU_ASSERT_FALSE(audit_open(&refused, pipes[0], "pipe", &limits, NULL, &error));
+    CU_ASSERT_FALSE(audit_open(&refused, pipes[1], "pipe", &limits, NULL, &error));
     CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "appending"));
-    close(pipes[1]);
+    close(pipes[0]);
 }
 
 static void test_ids_are_read_strictly(void)
@@ -272,6 +306,7 @@ int main(void)
         {"no id below an open one is the highest", test_no_id_below_an_open_one_is_the_highest},
         {"creates stop first, then everything", test_creates_stop_first_then_everything},
         {"the next segment says what is open", test_the_next_segment_says_what_is_open},
+        {"the segment before is only read", test_the_segment_before_is_only_read},
         {"a file that does not append", test_a_file_that_does_not_append_is_refused},
         {"ids are read strictly", test_ids_are_read_strictly},
         CU_TEST_INFO_NULL,

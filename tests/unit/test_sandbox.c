@@ -6,10 +6,12 @@
 #include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "common/config.h"
 #include "common/sandbox_parts.h"
 #include "common/sandbox_table.h"
+#include "common/secret.h"
 #include "common/words.h"
 #include "tests/unit/sandbox_page.h"
 
@@ -232,6 +234,20 @@ static void arm64_has_what_it_needs(void)
     }
 }
 
+/* Room for one that is read, at its longest, while the one before still holds. */
+static void whoever_has_a_secret_may_lock_its_successor(void)
+{
+    size_t count, found = 0;
+    const struct sandbox_limit *limits = sandbox_limits(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (limits[i].resource != RLIMIT_MEMLOCK || limits[i].value == 0)
+            continue;
+        CU_ASSERT_TRUE(limits[i].value >= 3 * (SECRET_BYTES_MAX + 4096));
+        found++;
+    }
+    CU_ASSERT_EQUAL(found, 2);
+}
+
 static void each_limit_stands_once(void)
 {
     size_t count;
@@ -329,6 +345,8 @@ int main(int argc, char **argv)
         {"the reconciler reaches nothing", the_reconciler_reaches_nothing},
         {"the supervisor has what its workers have", the_supervisor_has_what_its_workers_have},
         {"arm64 has what it needs", arm64_has_what_it_needs},
+        {"whoever has a secret may lock its successor",
+         whoever_has_a_secret_may_lock_its_successor},
         {"each limit stands once", each_limit_stands_once},
         {"parts have words", parts_have_words},
         {"the configuration names parts", the_configuration_names_parts},

@@ -10,6 +10,7 @@
 
 #include "cunit_main.h"
 #include "supervisor/audit_note.h"
+#include "supervisor/audit_steps.h"
 #include "supervisor/listeners.h"
 #include "supervisor/restarts.h"
 #include "supervisor/state_dir.h"
@@ -209,9 +210,54 @@ static void test_older_segments_may_be_moved_away(void)
         CU_ASSERT_EQUAL(unlink(path), 0);
     }
     CU_ASSERT_EQUAL(last_segment(&state), 2);
-    CU_ASSERT_FALSE(state_dir_has_segment(&state, config, "audit.jsonl", 1));
-    CU_ASSERT_TRUE(state_dir_has_segment(&state, config, "audit.jsonl", 2));
+    CU_ASSERT_EQUAL(state_dir_segment_bytes(&state, config, "audit.jsonl", 1), -1);
+    CU_ASSERT_EQUAL(state_dir_segment_bytes(&state, config, "audit.jsonl", 2), 0);
     state_dir_close(&state);
+}
+
+static void test_an_old_segment_is_for_reading(void)
+{
+    struct state_dir state;
+    struct error error = {""};
+    char name[CONFIG_PATH_BYTES_MAX];
+    CU_ASSERT_TRUE_FATAL(state_dir_open(&state, config, &error));
+    int file = state_dir_old_segment(&state, config, "audit.jsonl", 2, name, sizeof name, &error);
+    CU_ASSERT_TRUE_FATAL(file >= 0);
+    CU_ASSERT_EQUAL(fcntl(file, F_GETFL) & O_ACCMODE, O_RDONLY);
+    CU_ASSERT_NOT_EQUAL(ftruncate(file, 0), 0);
+    close(file);
+    state_dir_close(&state);
+}
+
+/* ---------------------------------------------------------- the next segment of the audit log */
+
+#define MAX_BYTES 65536
+
+static void test_only_the_last_segment_or_the_next_is_given(void)
+{
+    struct audit_steps steps = {.last = 3};
+    struct error error;
+    for (uint64_t index = 0; index < 3; index++)
+        CU_ASSERT_FALSE(audit_steps_take(&steps, index, MAX_BYTES, MAX_BYTES, 0, &error));
+    CU_ASSERT_FALSE(audit_steps_take(&steps, 5, MAX_BYTES, MAX_BYTES, 0, &error));
+    CU_ASSERT_FALSE(audit_steps_take(&steps, 65535, MAX_BYTES, MAX_BYTES, 0, &error));
+    CU_ASSERT_TRUE(audit_steps_take(&steps, 3, 0, MAX_BYTES, 0, &error));
+    CU_ASSERT_TRUE(audit_steps_take(&steps, 4, MAX_BYTES, MAX_BYTES, 0, &error));
+    CU_ASSERT_EQUAL(steps.last, 4);
+    CU_ASSERT_FALSE(audit_steps_take(&steps, 3, MAX_BYTES, MAX_BYTES, 9000, &error));
+}
+
+static void test_an_empty_segment_is_left_once_an_hour(void)
+{
+    struct audit_steps steps = {.last = 0};
+    const int64_t hour_ms = 3600000;
+    struct error error;
+    CU_ASSERT_TRUE(audit_steps_take(&steps, 1, 10, MAX_BYTES, 5, &error)); /* it does not verify */
+    CU_ASSERT_FALSE(audit_steps_take(&steps, 2, MAX_BYTES / 8 - 1, MAX_BYTES, 2000, &error));
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "segment 1 holds only 8191 bytes"));
+    CU_ASSERT_TRUE(audit_steps_take(&steps, 2, MAX_BYTES / 8, MAX_BYTES, 2000, &error));
+    CU_ASSERT_FALSE(audit_steps_take(&steps, 3, MAX_BYTES, MAX_BYTES, 2999, &error));
+    CU_ASSERT_TRUE(audit_steps_take(&steps, 3, 0, MAX_BYTES, 2000 + hour_ms, &error));
 }
 
 /* ------------------------------------------------------------------------ the audit log's note */
@@ -355,6 +401,43 @@ static int tear_down(void)
     return rmdir(folder);
 }
 
+/* Whether listening fails, and *error then says why. */
+static bool cannot_listen(const struct config *on, struct error *error)
+{
+    struct made_listener made = {.descriptor = -1};
+    bool listens = listener_open_monitor(on, NULL, LISTENER_PAGES, &made, error);
+    if (listens)
+        close(made.descriptor);
+    return !listens;
+}
+
+static int try_low_port(const struct config *on)
+{
+    struct error error;
+    if (geteuid() == 0 && setuid(65534) != 0)
+        return 2;
+    return cannot_listen(on, &error) && strstr(error.text, "1024 or above") == NULL ? 1 : 0;
+}
+
+static void test_where_nobody_can_listen_the_way_out_is_said(void)
+{
+    struct config *on = config_new();
+    struct error error;
+    int status;
+    CU_ASSERT_TRUE(config_set(on, "monitor.listen_port", "80", &error));
+    pid_t child = fork();
+    CU_ASSERT_TRUE_FATAL(child >= 0);
+    if (child == 0)
+        _exit(try_low_port(on));
+    CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+    CU_ASSERT_EQUAL(status, 0);
+    CU_ASSERT_TRUE(config_set(on, "monitor.listen_address", "192.0.2.77", &error));
+    CU_ASSERT_TRUE(cannot_listen(on, &error)); /* RFC 5737: nobody's address */
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "monitor.listen_address"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "not an address of this machine"));
+    config_free(on);
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -367,10 +450,15 @@ int main(void)
         {"the verdict of a reload", test_the_verdict_of_a_reload},
         {"segments are found by their number", test_segments_are_found_by_their_number},
         {"older segments may be moved away", test_older_segments_may_be_moved_away},
+        {"an old segment is for reading", test_an_old_segment_is_for_reading},
+        {"only the last segment or the next is given",
+         test_only_the_last_segment_or_the_next_is_given},
+        {"an empty segment is left once an hour", test_an_empty_segment_is_left_once_an_hour},
         {"the noted head never goes back", test_the_noted_head_never_goes_back},
         {"a torn note leaves the one before", test_a_torn_note_leaves_the_one_before},
         {"nobody reaches whom it must not", test_nobody_reaches_whom_it_must_not},
         {"open listeners are told apart", test_open_listeners_are_told_apart},
+        {"where nobody can listen", test_where_nobody_can_listen_the_way_out_is_said},
         CU_TEST_INFO_NULL,
     };
     int failed = set_up();
