@@ -77,6 +77,18 @@ static void test_bounds(void)
     secret_free(NULL);
 }
 
+/* AddressSanitizer takes mlock for itself: it says yes to all and locks nothing. */
+#if defined(__SANITIZE_ADDRESS__)
+#define ALL_IS_LOCKED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ALL_IS_LOCKED 1
+#endif
+#endif
+#ifndef ALL_IS_LOCKED
+#define ALL_IS_LOCKED 0
+#endif
+
 /* In a child, because a limit that was taken is gone. Its status: whether a small secret is told
  * as locked where reading it took more than may be locked. */
 static int read_with_little_to_lock(int file)
@@ -100,7 +112,7 @@ static void test_what_lay_unlocked_is_not_called_locked(void)
         _exit(read_with_little_to_lock(file));
     CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
     CU_ASSERT_TRUE(WIFEXITED(status));
-    CU_ASSERT_EQUAL(WEXITSTATUS(status), 0);
+    CU_ASSERT_EQUAL(WEXITSTATUS(status), ALL_IS_LOCKED);
     close(file);
 }
 
