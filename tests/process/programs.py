@@ -1,10 +1,12 @@
 """Programs that a test starts: each with its log in a file, ended by its own process id, never left running; free
 ports; waits with a deadline; a small HTTP client for loopback."""
 
+import collections
 import ctypes
 import json
 import os
 import random
+import re
 import signal
 import socket
 import ssl
@@ -80,19 +82,33 @@ class Program:
         return status
 
 
+# Tests run beside each other, and a port is listened on only some time after it was chosen: each process of tests has ports of
+# its own, and takes none twice until it has taken many others.
+PORTS_FIRST, PORTS_EACH, PORTS_SHARES = 10000, 340, 64
+_taken = collections.deque(maxlen=PORTS_EACH // 2)
+
+
+def _share():
+    """The part of the ports that is this process's: by its number among pytest's workers, the last one without such."""
+    number = re.fullmatch(r"gw(\d+)", os.environ.get("PYTEST_XDIST_WORKER", ""))
+    return int(number[1]) % (PORTS_SHARES - 1) if number else PORTS_SHARES - 1
+
+
 def free_ports(count):
     """Ports of 127.0.0.1 that nobody listens on now, all different; below those that the kernel gives to connections, any of
     which might have one by the time that it is listened on."""
     found = []
     while len(found) < count:
-        port = random.SystemRandom().randrange(10000, 32000)
+        port = PORTS_FIRST + _share() * PORTS_EACH + random.SystemRandom().randrange(PORTS_EACH)
+        if port in _taken:
+            continue
         with socket.socket() as one:
             try:
                 one.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        if port not in found:
-            found.append(port)
+        found.append(port)
+        _taken.append(port)
     return found
 
 
