@@ -18,12 +18,7 @@ static struct world *begin(void)
 
 static void serve(struct world *world, uint32_t count, uint64_t *runner)
 {
-    for (uint32_t i = 0; i < count; i++)
-        world_job(world, JOB_RUNNABLE, "linux", 0);
-    world_poll(world);
-    for (uint32_t i = 0; i < count; i++)
-        runner[i] = world_serve(world, &world->action[i]);
-    world_unlist_jobs(world);
+    world_serve_many(world, count, runner);
     world_poll(world);
 }
 
