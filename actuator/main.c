@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/secret.h"
 #include "common/whole_file.h"
+#include "proto/dialing.h"
 #include "proto/worker.h"
 
 struct program {
@@ -64,7 +65,7 @@ static bool take_join_token(struct program *program, const struct file *file, in
     return true;
 }
 
-/* Which API a file is for; source_count: for all of them (names). */
+/* Which API a file is for; source_count: for none. */
 static enum source source_of(enum file_kind kind)
 {
     switch ((int)kind) {
@@ -81,19 +82,19 @@ static enum source source_of(enum file_kind kind)
     }
 }
 
-/* resolv.conf and hosts are kept with the first API's credentials, for the one engine. */
 static bool take_credential(struct program *program, const struct file *file, int descriptor,
                             struct error *error)
 {
     enum source source = source_of(file->kind);
-    bool names = source == source_count;
-    struct credentials *credentials = &program->credentials[names ? SOURCE_GITEA : source];
+    if (source == source_count) {
+        close(descriptor);
+        return error_set(error, "%s is no file of the actuator", file->name);
+    }
+    struct credentials *credentials = &program->credentials[source];
     if (!credentials_take(credentials, file, descriptor, error))
         return false;
     if (!program->started || program->http == NULL)
         return true;
-    if (names)
-        return http_names(program->http, credentials->resolv_conf, credentials->hosts, error);
     struct http_endpoint *endpoint = program->actuator.endpoint[source];
     return endpoint == NULL || credentials_apply(credentials, endpoint, error);
 }
@@ -131,6 +132,7 @@ static bool open_endpoint(struct program *program, const struct config *config, 
     const char *const proxies[source_count] = {config->gitea.proxy, config->hetzner.proxy,
                                                config->kube.proxy};
     struct http_settings http = {
+        .source = source,
         .url = urls[source],
         .proxy = proxies[source],
         .setting = settings[source],
@@ -150,9 +152,8 @@ static bool open_endpoint(struct program *program, const struct config *config, 
 static bool open_endpoints(struct program *program, const struct config *config,
                            struct error *error)
 {
-    const struct credentials *names = &program->credentials[SOURCE_GITEA];
-    if (!http_open(&program->http, worker_base(program->worker), names->resolv_conf, names->hosts,
-                   error))
+    const struct http_way way = dialing_way(program->worker);
+    if (!http_open(&program->http, worker_base(program->worker), &way, error))
         return false;
     for (unsigned i = 0; i < source_count; i++)
         if (!open_endpoint(program, config, (enum source)i, error))
@@ -209,11 +210,7 @@ static bool on_recall(struct worker *worker, void *state, struct error *error)
 static uint32_t on_ports(uint16_t *out, void *state)
 {
     const struct program *program = state;
-    uint32_t count = 0;
-    for (unsigned i = 0; i < source_count; i++)
-        if (program->actuator.endpoint[i] != NULL)
-            out[count++] = http_endpoint_port(program->actuator.endpoint[i]);
-    return count;
+    return dialing_ports(program->actuator.config, program->actuator.endpoint, source_count, out);
 }
 
 static void on_started(struct worker *worker, void *state)
@@ -270,6 +267,7 @@ static void on_peer_open(struct worker *worker, enum role peer, void *state)
     struct program *program = state;
     static struct unknown_action unknown[UNKNOWN_ACTIONS_MAX];
     struct error error;
+    dialing_peer_open(program->http, peer);
     if (peer != ROLE_RECONCILER)
         return;
     actuator_forget_asker(&program->actuator);
@@ -293,10 +291,21 @@ static void on_message(struct worker *worker, enum role peer, struct message *me
     (void)worker;
     (void)peer;
     struct program *program = state;
+    if (dialing_message(program->http, message))
+        return;
     if (message->id == MESSAGE_action)
         actuator_take(&program->actuator, message);
     else
         message_free(message);
+}
+
+static void on_passed(struct worker *worker, enum role peer, struct message *message,
+                      int descriptor, void *state)
+{
+    (void)worker;
+    (void)peer;
+    struct program *program = state;
+    dialing_passed(program->http, message, descriptor);
 }
 
 /* ------------------------------------------------------------------------------------ the end */
@@ -382,6 +391,7 @@ int main(void)
         .commit = on_commit,
         .peer_open = on_peer_open,
         .message = on_message,
+        .passed = on_passed,
         .stop = on_stop,
         .beat = on_beat,
         .status = on_status,

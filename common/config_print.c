@@ -175,10 +175,13 @@ static const char *reload_words(const struct config_row *row)
 
 static void reader_words(uint32_t readers, char *out, size_t size)
 {
-    static const char *const names[] = {
-        [ROLE_POLLER_GITEA] = "poller gitea", [ROLE_POLLER_HETZNER] = "poller hetzner",
-        [ROLE_POLLER_KUBE] = "poller kube",   [ROLE_RECONCILER] = "reconciler",
-        [ROLE_ACTUATOR] = "actuator",         [ROLE_MONITOR] = "monitor"};
+    static const char *const names[] = {[ROLE_POLLER_GITEA] = "poller gitea",
+                                        [ROLE_POLLER_HETZNER] = "poller hetzner",
+                                        [ROLE_POLLER_KUBE] = "poller kube",
+                                        [ROLE_RECONCILER] = "reconciler",
+                                        [ROLE_ACTUATOR] = "actuator",
+                                        [ROLE_DIALER] = "dialer",
+                                        [ROLE_MONITOR] = "monitor"};
     size_t used = 0;
     snprintf(out, size, "%s", readers ? "all" : "supervisor");
     if (readers == 0 || readers == ROLES_WORKERS)

@@ -1,4 +1,4 @@
-/* Descriptors into secrets, roots and names. May not: open anything by path, keep a descriptor. */
+/* Descriptors into secrets and roots. May not: open anything by path, keep a descriptor. */
 #include "common/credentials.h"
 
 #include "common/kubeconfig.h"
@@ -21,17 +21,6 @@ static bool take_secret(struct secret **place, const struct file *file, int desc
     secret_warn_unlocked(secret, file->name);
     secret_free(*place);
     *place = secret;
-    return true;
-}
-
-static bool take_text(char **place, size_t most, const struct file *file, int descriptor,
-                      size_t *length, struct error *error)
-{
-    char *text;
-    if (!whole_file_read(descriptor, file->name, most, &text, length, error))
-        return false;
-    free(*place);
-    *place = text;
     return true;
 }
 
@@ -65,9 +54,12 @@ static bool take_kubeconfig(struct credentials *credentials, const struct file *
 static bool take_roots(struct credentials *credentials, const struct file *file, int descriptor,
                        struct error *error)
 {
-    if (!take_text(&credentials->roots, ROOTS_BYTES_MAX, file, descriptor,
-                   &credentials->roots_length, error))
+    char *text;
+    if (!whole_file_read(descriptor, file->name, ROOTS_BYTES_MAX, &text, &credentials->roots_length,
+                         error))
         return false;
+    free(credentials->roots);
+    credentials->roots = text;
     snprintf(credentials->roots_name, sizeof credentials->roots_name, "%s", file->name);
     return true;
 }
@@ -89,13 +81,6 @@ static bool take(struct credentials *credentials, const struct file *file, int d
     case FILE_CA_GITEA:
     case FILE_CA_HETZNER:
     case FILE_CA_KUBE: return take_roots(credentials, file, descriptor, error);
-    case FILE_RESOLV_CONF:
-        credentials->names_changed = true;
-        return take_text(&credentials->resolv_conf, RESOLV_CONF_BYTES_MAX, file, descriptor, NULL,
-                         error);
-    case FILE_HOSTS:
-        credentials->names_changed = true;
-        return take_text(&credentials->hosts, HOSTS_BYTES_MAX, file, descriptor, NULL, error);
     default: return error_set(error, "%s is no file of an API", file->name);
     }
 }
@@ -181,7 +166,5 @@ void credentials_clear(struct credentials *credentials)
     secret_free(credentials->client_key);
     kubeconfig_free(credentials->kubeconfig);
     free(credentials->roots);
-    free(credentials->resolv_conf);
-    free(credentials->hosts);
     *credentials = (struct credentials){0};
 }

@@ -13,9 +13,7 @@
 struct secret;
 struct kubeconfig;
 
-#define ROOTS_BYTES_MAX       ((size_t)4 * 1024 * 1024)
-#define RESOLV_CONF_BYTES_MAX ((size_t)64 * 1024)
-#define HOSTS_BYTES_MAX       ((size_t)1024 * 1024)
+#define ROOTS_BYTES_MAX ((size_t)4 * 1024 * 1024)
 
 /* What has arrived and was not given to the endpoint yet; NULL for the rest. The client's
  * certificate and key stay, because either may be renewed alone. */
@@ -26,8 +24,6 @@ struct credentials {
     char roots_name[256], token_name[256];
     struct kubeconfig *kubeconfig;
     char kube_server[1024]; /* of the kubeconfig that holds; "" for the other APIs */
-    char *resolv_conf, *hosts;
-    bool names_changed;
 };
 
 /* Reads a descriptor of any kind that one API needs and closes it. False with a sentence where

@@ -86,6 +86,10 @@ bool descriptor_is(int descriptor, enum descriptor_kind kind, const char *name, 
         expected = "a socket that listens on TCP";
         good = is_internet(descriptor) && is_stream(descriptor, true);
         break;
+    case DESCRIPTOR_CONNECTION:
+        expected = "a connection over TCP";
+        good = is_internet(descriptor) && is_stream(descriptor, false);
+        break;
     case DESCRIPTOR_CONTROL:
         expected = "a local socket that listens";
         good = is_local(descriptor) && is_stream(descriptor, true);

@@ -8,12 +8,13 @@
 #include "proto/messages.h"
 
 enum descriptor_kind {
-    DESCRIPTOR_NOTHING,  /* /dev/null */
-    DESCRIPTOR_CHANNEL,  /* a connected local stream socket */
-    DESCRIPTOR_READ,     /* a regular file, to be read and no more */
-    DESCRIPTOR_WRITE,    /* a regular file that can be read and written */
-    DESCRIPTOR_LISTENER, /* a stream socket that listens on TCP */
-    DESCRIPTOR_CONTROL,  /* a local stream socket that listens */
+    DESCRIPTOR_NOTHING,    /* /dev/null */
+    DESCRIPTOR_CHANNEL,    /* a connected local stream socket */
+    DESCRIPTOR_READ,       /* a regular file, to be read and no more */
+    DESCRIPTOR_WRITE,      /* a regular file that can be read and written */
+    DESCRIPTOR_LISTENER,   /* a stream socket that listens on TCP */
+    DESCRIPTOR_CONNECTION, /* a stream socket of the internet that does not listen */
+    DESCRIPTOR_CONTROL,    /* a local stream socket that listens */
 };
 
 /* Looks with fstat(2), fcntl(2) and getsockopt(2). False with *error naming `name`, what was

@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define CONNECTIONS_MAX      16L
-#define HOST_CONNECTIONS_MAX 8L
+#define CONNECTIONS_MAX 16L
 
 static void finish(struct http_call *call);
 
@@ -28,7 +28,10 @@ static void reap(struct http *http)
         CURLcode code = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
         http_easy_result(call, code);
-        finish(call);
+        if (code != CURLE_OK && call->wants_connection)
+            http_dial_ask(call);
+        else
+            finish(call);
     }
 }
 
@@ -91,12 +94,12 @@ static bool set_multi(struct http *http)
            curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timeout) == CURLM_OK &&
            curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http) == CURLM_OK &&
            curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX) == CURLM_OK &&
-           curl_multi_setopt(http->multi, CURLMOPT_MAX_HOST_CONNECTIONS, HOST_CONNECTIONS_MAX) ==
-               CURLM_OK;
+           curl_multi_setopt(http->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                             (long)HTTP_HOST_CONNECTIONS_MAX) == CURLM_OK;
 }
 
-bool http_open(struct http **out, struct event_base *base, const char *resolv_conf,
-               const char *hosts, struct error *error)
+bool http_open(struct http **out, struct event_base *base, const struct http_way *way,
+               struct error *error)
 {
     if (!http_global_start(error))
         return false;
@@ -104,22 +107,15 @@ bool http_open(struct http **out, struct event_base *base, const char *resolv_co
     if (http == NULL)
         return error_set(error, "out of memory for the HTTP engine");
     http->base = base;
+    http->way = *way;
     http->timer = evtimer_new(base, on_timer, http);
     http->multi = curl_multi_init();
-    bool good = http->timer != NULL && http->multi != NULL && set_multi(http);
-    if (!good)
-        error_set(error, "out of memory for the HTTP engine");
-    if (!good || !names_new(&http->names, base, resolv_conf, hosts, error)) {
+    if (http->timer == NULL || http->multi == NULL || !set_multi(http)) {
         http_close(http);
-        return false;
+        return error_set(error, "out of memory for the HTTP engine");
     }
     *out = http;
     return true;
-}
-
-bool http_names(struct http *http, const char *resolv_conf, const char *hosts, struct error *error)
-{
-    return names_replace(http->names, resolv_conf, hosts, error);
 }
 
 void http_close(struct http *http)
@@ -133,7 +129,6 @@ void http_close(struct http *http)
         curl_multi_cleanup(http->multi);
     if (http->timer != NULL)
         event_free(http->timer);
-    names_free(http->names);
     free(http);
 }
 
@@ -158,6 +153,7 @@ static void link_call(struct http_call *call)
 static void unlink_call(struct http_call *call)
 {
     struct http *http = call->endpoint->http;
+    http_dial_end(call);
     if (call->newer != NULL)
         call->newer->older = call->older;
     else
@@ -166,13 +162,15 @@ static void unlink_call(struct http_call *call)
         call->older->newer = call->newer;
     http->call_count--;
     call->endpoint->calls--;
+    http_dial_next(call->endpoint);
     http_endpoint_rest(call->endpoint);
 }
 
 /* Its own memory; libcurl and the endpoint have let go of it. */
 static void free_call(struct http_call *call)
 {
-    names_drop(call->query);
+    if (call->connection >= 0)
+        close(call->connection);
     if (call->later != NULL)
         event_free(call->later);
     curl_slist_free_all(call->header_list);
@@ -205,7 +203,7 @@ static void finish(struct http_call *call)
 }
 
 /* The call ends before libcurl had it; told from the loop, never from inside http_send. */
-static void fail_later(struct http_call *call)
+void http_call_fail(struct http_call *call)
 {
     static const struct timeval now = {0, 0};
     call->answer.body = call->answer.content_type = "";
@@ -216,70 +214,30 @@ static void fail_later(struct http_call *call)
     event_add(call->later, &now);
 }
 
-static void begin_transfer(struct http_call *call, const struct name_addresses *addresses)
+/* Gives the handle to libcurl, for the first time or with the connection that it wanted. */
+void http_call_begin(struct http_call *call, bool good)
 {
-    event_del(call->later);
-    if (!http_easy_make(call, addresses, &call->answer.error)) {
+    if (!good) {
         error_wrap(&call->answer.error, "%.160s", call->url);
-        curl_easy_cleanup(call->easy);
-        call->easy = NULL;
-        fail_later(call);
+        http_call_fail(call);
         return;
     }
     CURLMcode code = curl_multi_add_handle(call->endpoint->http->multi, call->easy);
     if (code != CURLM_OK) {
         error_set(&call->answer.error, "%.160s: libcurl refuses the request: %s", call->url,
                   curl_multi_strerror(code));
-        curl_easy_cleanup(call->easy);
-        call->easy = NULL;
-        fail_later(call);
+        http_call_fail(call);
     }
 }
 
-static void name_answered(const struct name_addresses *addresses, const char *why, void *argument)
-{
-    struct http_call *call = argument;
-    call->query = NULL;
-    if (addresses != NULL) {
-        begin_transfer(call, addresses);
-        return;
-    }
-    const struct http_endpoint *endpoint = call->endpoint;
-    error_set(&call->answer.error,
-              "%.160s: the name %.100s is not found (%.80s); check %s.%s and this machine's "
-              "name servers",
-              call->url, endpoint->host, why, endpoint->setting,
-              endpoint->proxy[0] == '\0' ? http_address_key(endpoint->setting) : "proxy");
-    fail_later(call);
-}
-
-/* The time for the look-up is over, or an early failure is due to be told. */
+/* The time for a connection is over, or an early failure is due to be told. */
 static void on_later(evutil_socket_t socket, short what, void *argument)
 {
     (void)socket;
     (void)what;
     struct http_call *call = argument;
-    if (call->query != NULL) {
-        names_drop(call->query);
-        call->query = NULL;
-        name_answered(NULL, "no name server answered in time", call);
-        return;
-    }
-    finish(call);
-}
-
-static void begin(struct http_call *call)
-{
-    struct names *names = call->endpoint->http->names;
-    struct name_addresses addresses;
-    if (names_known(names, call->endpoint->host, &addresses)) {
-        begin_transfer(call, &addresses);
-        return;
-    }
-    int64_t ms = call->connect_ms;
-    struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-    event_add(call->later, &wait);
-    call->query = names_ask(names, call->endpoint->host, name_answered, call);
+    if (!http_dial_late(call))
+        finish(call);
 }
 
 /* --------------------------------------------------------------------------------- sending */
@@ -332,6 +290,7 @@ struct http_call *http_send(struct http_endpoint *endpoint, const struct http_re
         return NULL;
     }
     call->endpoint = endpoint;
+    call->connection = -1;
     call->began_mono_ms = clock_mono_ms();
     call->content_type = request->content_type;
     call->shape = request->shape;
@@ -346,7 +305,7 @@ struct http_call *http_send(struct http_endpoint *endpoint, const struct http_re
         return NULL;
     }
     link_call(call);
-    begin(call);
+    http_call_begin(call, http_easy_make(call, &call->answer.error));
     return call;
 }
 

@@ -6,8 +6,9 @@
  * that could write (tests/process looks).
  *
  * Always: TLS >= 1.2 with verification, no redirects, no cookies, no netrc, no environment's proxy,
- * only http(s), keep-alive, connect, total and low-speed limits, bounded headers and body, names by
- * evdns from a resolv.conf and hosts that were handed over as text. It opens no file.
+ * only http(s), keep-alive, connect, total and low-speed limits, bounded headers and body. It opens
+ * no file and no socket, and looks up no name: a connection is asked for (struct http_way) and
+ * handed over, already made.
  * May not: log, decide whether an HTTP status is good, know any API, put a secret into a text. */
 #ifndef EBBTIDE_COMMON_HTTP_H
 #define EBBTIDE_COMMON_HTTP_H
@@ -33,14 +34,29 @@ struct http_call;     /* one request under way */
 
 /* ------------------------------------------------------------------------------- the engine */
 
-/* Makes the engine. resolv_conf and hosts are the texts of those files ("" or NULL where there is
- * none; then only addresses, localhost and what hosts names can be reached). Also initialises
- * libcurl (with memory that is wiped on free), so call it before privileges are dropped. */
-bool http_open(struct http **out, struct event_base *base, const char *resolv_conf,
-               const char *hosts, struct error *error);
+/* How the engine comes by a connection. */
+struct http_way {
+    /* Asks for one to this API; http_dialed or http_dial_failed brings the answer, by `id`, never
+     * from inside. False with *error set where nobody can be asked now: http_dial_again says when
+     * to try again. */
+    bool (*dial)(void *argument, uint64_t id, enum source source, struct error *error);
+    void *argument;
+};
 
-/* New texts in place of the old (the files changed on disk). */
-bool http_names(struct http *http, const char *resolv_conf, const char *hosts, struct error *error);
+/* Makes the engine. Also initialises libcurl (with memory that is wiped on free), so call it before
+ * privileges are dropped. The way is copied. */
+bool http_open(struct http **out, struct event_base *base, const struct http_way *way,
+               struct error *error);
+
+/* The connection that was asked for as `id`: a connected TCP socket, taken. One that nobody waits
+ * for any more is closed. */
+void http_dialed(struct http *http, uint64_t id, int descriptor);
+
+/* There is none. text: what was tried and what came back; copied. */
+void http_dial_failed(struct http *http, uint64_t id, enum dial_failure failure, const char *text);
+
+/* Whoever was asked is another now, or is there again: every question is asked anew. */
+void http_dial_again(struct http *http);
 
 /* Ends every call without calling its `done`, then frees. All endpoints must be freed before. NULL
  * is fine. Not from inside a `done`. */
@@ -49,7 +65,7 @@ void http_close(struct http *http);
 /* ------------------------------------------------------------------------------ an endpoint */
 
 struct http_limits {
-    int64_t connect_ms;      /* from the look-up of the name to the end of the TLS handshake */
+    int64_t connect_ms;      /* from the question for a connection to the end of TLS' handshake */
     int64_t total_ms;        /* a whole request */
     int64_t low_speed_ms;    /* slower than low_speed_bytes a second for this long ends it */
     int64_t low_speed_bytes; /* a second */
@@ -57,6 +73,7 @@ struct http_limits {
 };
 
 struct http_settings {
+    enum source source;  /* which API it is, for the way */
     const char *url;     /* base: scheme, host, port, path prefix; a '/' at its end is cut */
     const char *proxy;   /* "" or http://host:port */
     const char *setting; /* prefix of our keys, for advice in texts: "gitea" */
@@ -101,7 +118,8 @@ void http_endpoint_limits(struct http_endpoint *endpoint, const struct http_limi
 /* "https://git.example.org/x", for texts. */
 const char *http_endpoint_url(const struct http_endpoint *endpoint);
 
-/* The TCP port that it connects to: the API's, or its proxy's. */
+/* The host and the TCP port that its connections lead to: the API's, or its proxy's. */
+const char *http_endpoint_host(const struct http_endpoint *endpoint);
 uint16_t http_endpoint_port(const struct http_endpoint *endpoint);
 
 /* -------------------------------------------------------------------------------- a request */

@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define URL_SHOWN        160
-#define BODY_FIRST_BYTES ((size_t)8 * 1024)
-#define CONNECTION_AGE_S 100L /* an idle connection older than this is not used again */
+#define URL_SHOWN         160
+#define BODY_FIRST_BYTES  ((size_t)8 * 1024)
+#define CONNECTION_IDLE_S 100L /* an idle connection older than this is not used again */
+#define CONNECTION_LIFE_S                                                                          \
+    600L /* nor one that was made before this: its name may lead elsewhere now */
 
 /* ------------------------------------------------------------------------------- callbacks */
 
@@ -59,6 +61,25 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *argument)
     return size * count;
 }
 
+/* The connection that was made for this call; without one the attempt ends here, and the engine
+ * asks for it (http.c). Where libcurl goes on with one that it has, this is not called. */
+static curl_socket_t on_open_socket(void *argument, curlsocktype purpose,
+                                    struct curl_sockaddr *address)
+{
+    (void)purpose, (void)address;
+    struct http_call *call = argument;
+    int connection = call->connection;
+    call->wants_connection = connection < 0;
+    call->connection = -1;
+    return connection < 0 ? CURL_SOCKET_BAD : connection;
+}
+
+static int on_socket_made(void *argument, curl_socket_t socket, curlsocktype purpose)
+{
+    (void)argument, (void)socket, (void)purpose;
+    return CURL_SOCKOPT_ALREADY_CONNECTED;
+}
+
 /* --------------------------------------------------------------------------------- options */
 
 /* Collects the first failure, so that the options can be written as a list. */
@@ -91,7 +112,8 @@ static void set_transport(struct setting_up *up, const struct http_call *call)
     SET(up, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     SET(up, CURLOPT_RESOLVE, call->resolve_list);
     SET(up, CURLOPT_TCP_KEEPALIVE, 1L);
-    SET(up, CURLOPT_MAXAGE_CONN, CONNECTION_AGE_S);
+    SET(up, CURLOPT_MAXAGE_CONN, CONNECTION_IDLE_S);
+    SET(up, CURLOPT_MAXLIFETIME_CONN, CONNECTION_LIFE_S);
     SET(up, CURLOPT_USERAGENT, "ebbtide/" EBBTIDE_VERSION);
     SET(up, CURLOPT_HTTPHEADER, call->header_list);
 }
@@ -145,6 +167,9 @@ static void set_callbacks(struct setting_up *up, struct http_call *call)
     SET(up, CURLOPT_WRITEDATA, call);
     SET(up, CURLOPT_HEADERFUNCTION, on_header);
     SET(up, CURLOPT_HEADERDATA, call);
+    SET(up, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    SET(up, CURLOPT_OPENSOCKETDATA, call);
+    SET(up, CURLOPT_SOCKOPTFUNCTION, on_socket_made);
     SET(up, CURLOPT_ERRORBUFFER, call->error_text);
     SET(up, CURLOPT_PRIVATE, call);
 }
@@ -188,26 +213,21 @@ static bool make_headers(struct http_call *call)
     return call->endpoint->token == NULL || add_authorization(call, call->endpoint->token);
 }
 
-/* "host:port:address,address". For a host that is an address libcurl asks nobody. */
-static bool make_resolve(struct http_call *call, const struct name_addresses *addresses)
+/* libcurl is told that the host is known, so that it asks nobody; where it is does not matter,
+ * because the connection is made already. For a host that is an address it asks nobody anyway. */
+static bool make_resolve(struct http_call *call)
 {
-    char line[HTTP_HOST_BYTES_MAX + 16 + NAME_ADDRESSES_MAX * (INET6_ADDRSTRLEN + 1)];
+    char line[HTTP_HOST_BYTES_MAX + 32];
     const struct http_endpoint *endpoint = call->endpoint;
-    if (name_is_address(endpoint->host))
-        return true;
-    size_t length = (size_t)snprintf(line, sizeof line, "%s:%u:", endpoint->host, endpoint->port);
-    for (unsigned i = 0; i < addresses->count; i++)
-        length += (size_t)snprintf(line + length, sizeof line - length, "%s%s", i == 0 ? "" : ",",
-                                   addresses->text[i]);
+    snprintf(line, sizeof line, "%s:%u:127.0.0.1", endpoint->host, endpoint->port);
     call->resolve_list = curl_slist_append(NULL, line);
     return call->resolve_list != NULL;
 }
 
-bool http_easy_make(struct http_call *call, const struct name_addresses *addresses,
-                    struct error *error)
+bool http_easy_make(struct http_call *call, struct error *error)
 {
     call->easy = curl_easy_init();
-    if (call->easy == NULL || !make_headers(call) || !make_resolve(call, addresses))
+    if (call->easy == NULL || !make_headers(call) || !make_resolve(call))
         return error_set(error, "out of memory for a request");
     struct setting_up up = {.easy = call->easy, .first = CURLE_OK};
     set_transport(&up, call);
@@ -220,6 +240,16 @@ bool http_easy_make(struct http_call *call, const struct name_addresses *address
     return call->shape == NULL || call->shape(call->easy, call->shape_argument, error);
 }
 
+bool http_easy_again(struct http_call *call, struct error *error)
+{
+    struct setting_up up = {.easy = call->easy, .first = CURLE_OK};
+    call->error_text[0] = '\0';
+    http_headers_reset(&call->headers);
+    set_limits(&up, call);
+    return up.first == CURLE_OK ||
+           error_set(error, "libcurl takes not all options: %s", curl_easy_strerror(up.first));
+}
+
 /* ---------------------------------------------------------------------------------- results */
 
 struct failure {
@@ -228,13 +258,24 @@ struct failure {
     const char *what, *advice; /* advice may hold %s: the setting's prefix, then its address' key */
 };
 
+/* What the dialer says. The host's address is named by a key, or the proxy's is (say_failure). */
+static const struct failure dial_failures[dial_failure_count] = {
+    [DIAL_NO_NAME] = {CURLE_COULDNT_RESOLVE_HOST, TROUBLE_UNREACHABLE, "the name is not found",
+                      "check %s.%s and this machine's name servers"},
+    [DIAL_NO_CONNECTION] = {CURLE_COULDNT_CONNECT, TROUBLE_UNREACHABLE, "no connection",
+                            "check that it runs and that %s.%s names it"},
+    [DIAL_TIMED_OUT] = {CURLE_OPERATION_TIMEDOUT, TROUBLE_UNREACHABLE, "no connection in time",
+                        "check %s.%s and the network between, or raise http.connect_timeout"},
+    [DIAL_NOT_ALLOWED] = {CURLE_COULDNT_CONNECT, TROUBLE_UNREACHABLE,
+                          "the dialer refuses the connection", "restart Ebbtide"},
+    [DIAL_TOO_MANY] = {CURLE_COULDNT_CONNECT, TROUBLE_UNREACHABLE,
+                       "the dialer refuses the connection", "look at its log lines"},
+};
+
 /* The first row that holds wins; CURLE_OK ends the table and stands for every other code. */
 static const struct failure failures[] = {
     {CURLE_COULDNT_CONNECT, TROUBLE_UNREACHABLE, "no connection",
      "check that it runs and that %s.%s names it"},
-    {CURLE_COULDNT_RESOLVE_HOST, TROUBLE_UNREACHABLE, "the name is not known", "check %s.%s"},
-    {CURLE_COULDNT_RESOLVE_PROXY, TROUBLE_UNREACHABLE, "the proxy's name is not known",
-     "check %s.proxy"},
     {CURLE_PEER_FAILED_VERIFICATION, TROUBLE_UNREACHABLE, "its certificate is not trusted",
      "put the CA that signed it into %s.ca_file"},
     {CURLE_SSL_CACERT_BADFILE, TROUBLE_UNREACHABLE, "the roots cannot be read",
@@ -264,15 +305,12 @@ static const struct failure *find_failure(const struct http_call *call, CURLcode
     static const struct failure unanswered = {CURLE_OPERATION_TIMEDOUT, TROUBLE_TIMEOUT,
                                               "no whole answer in time",
                                               "look at its load, or raise http.total_timeout"};
-    static const struct failure unconnected = {
-        CURLE_OPERATION_TIMEDOUT, TROUBLE_UNREACHABLE, "no connection in time",
-        "check %s.%s and the network between, or raise http.connect_timeout"};
     if (call->headers_too_large)
         return &large_headers;
     if (call->too_large)
         code = CURLE_FILESIZE_EXCEEDED;
     if (code == CURLE_OPERATION_TIMEDOUT)
-        return call->answer.sent ? &unanswered : &unconnected;
+        return call->answer.sent ? &unanswered : &dial_failures[DIAL_TIMED_OUT];
     const struct failure *row = failures;
     while (row->code != CURLE_OK && row->code != code)
         row++;
@@ -280,22 +318,22 @@ static const struct failure *find_failure(const struct http_call *call, CURLcode
 }
 
 /* libcurl's own words, without a full stop, or where they say nothing new, none. */
-static void say_failure(struct http_call *call, const struct failure *failure, CURLcode code)
+static void say_failure(struct http_call *call, const struct failure *failure, const char *detail)
 {
     char advice[128];
-    const char *detail = call->error_text[0] != '\0' ? call->error_text : curl_easy_strerror(code);
+    const struct http_endpoint *endpoint = call->endpoint;
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral" /* rows of the table above */
-    snprintf(advice, sizeof advice, failure->advice, call->endpoint->setting,
-             http_address_key(call->endpoint->setting));
+    snprintf(advice, sizeof advice, failure->advice, endpoint->setting,
+             endpoint->proxy[0] == '\0' ? http_address_key(endpoint->setting) : "proxy");
 #pragma GCC diagnostic pop
     bool roots = failure->code == CURLE_PEER_FAILED_VERIFICATION;
     error_set(&call->answer.error, "%.*s%s: %s (%.120s%s%.80s)%s%s", URL_SHOWN, call->url,
               strlen(call->url) > URL_SHOWN ? "..." : "", failure->what, detail,
               roots ? "; roots: " : "",
-              !roots                          ? ""
-              : call->endpoint->roots == NULL ? "none"
-                                              : call->endpoint->roots_name,
+              !roots                    ? ""
+              : endpoint->roots == NULL ? "none"
+                                        : endpoint->roots_name,
               advice[0] == '\0' ? "" : "; ", advice);
 }
 
@@ -308,7 +346,8 @@ static void read_info(struct http_call *call)
     curl_easy_getinfo(call->easy, CURLINFO_PRETRANSFER_TIME_T, &before_transfer);
     call->answer.status = status < 0 || status > 999 ? 0 : (unsigned)status;
     call->answer.reused = connections == 0;
-    call->answer.sent = before_transfer > 0 || status > 0;
+    /* Once is enough: libcurl itself may have sent it on a connection that then died. */
+    call->answer.sent = call->answer.sent || before_transfer > 0 || status > 0;
 }
 
 void http_easy_result(struct http_call *call, CURLcode code)
@@ -328,8 +367,17 @@ void http_easy_result(struct http_call *call, CURLcode code)
         return;
     const struct failure *failure = find_failure(call, code);
     answer->trouble = failure->trouble;
-    say_failure(call, failure, code);
+    say_failure(call, failure,
+                call->error_text[0] != '\0' ? call->error_text : curl_easy_strerror(code));
     /* Half an answer is none. */
     answer->body = "";
     answer->length = 0;
+}
+
+void http_easy_unconnected(struct http_call *call, enum dial_failure failure, const char *text)
+{
+    char detail[HTTP_HOST_BYTES_MAX + 128];
+    snprintf(detail, sizeof detail, "%.200s: %.120s", call->endpoint->host, text);
+    call->answer.trouble = dial_failures[failure].trouble;
+    say_failure(call, &dial_failures[failure], detail);
 }

@@ -76,7 +76,7 @@ static bool parse_address(const char *text, const char *key, struct address *out
     return good;
 }
 
-/* "[::1]" without its brackets, as resolvers want it. */
+/* "[::1]" without its brackets, as libcurl wants it. */
 static void cut_brackets(char *host)
 {
     size_t length = strlen(host);
@@ -115,7 +115,7 @@ static bool check_scheme(const struct address *address, const struct http_settin
     return true;
 }
 
-/* Whose name is looked up and connected to: the API's, or the proxy's. */
+/* Where connections lead: to the API, or to the proxy. */
 static void take_host(struct http_endpoint *endpoint, struct address *address, unsigned standard)
 {
     snprintf(endpoint->host, sizeof endpoint->host, "%s", address->host);
@@ -170,6 +170,7 @@ bool http_endpoint_new(struct http *http, const struct http_settings *settings,
     endpoint->url = strdup(settings->url);
     endpoint->proxy = strdup(settings->proxy == NULL ? "" : settings->proxy);
     endpoint->limits = settings->limits;
+    endpoint->source = settings->source;
     snprintf(endpoint->setting, sizeof endpoint->setting, "%s", settings->setting);
     bool good = endpoint->url != NULL && endpoint->proxy != NULL;
     if (!good)
@@ -210,6 +211,11 @@ void http_endpoint_limits(struct http_endpoint *endpoint, const struct http_limi
 const char *http_endpoint_url(const struct http_endpoint *endpoint)
 {
     return endpoint->url;
+}
+
+const char *http_endpoint_host(const struct http_endpoint *endpoint)
+{
+    return endpoint->host;
 }
 
 uint16_t http_endpoint_port(const struct http_endpoint *endpoint)

@@ -6,17 +6,18 @@
 #include <curl/curl.h>
 
 #include "common/http.h"
-#include "common/http_names.h"
 #include "common/secret.h"
 
 struct event;
 struct event_base;
 
-#define HTTP_HOST_BYTES_MAX 256
+#define HTTP_HOST_BYTES_MAX       256
+#define HTTP_HOST_CONNECTIONS_MAX 8 /* open at once; as many are asked for at most */
 
 struct http {
     struct event_base *base;
-    struct names *names;
+    struct http_way way;
+    uint64_t dials; /* questions for a connection that were asked so far */
     CURLM *multi;
     struct event *timer;
     struct http_call *calls; /* all under way, newest first */
@@ -35,8 +36,8 @@ struct http_endpoint {
     char *url;   /* without '/' at its end */
     char *proxy; /* "" none */
     char setting[32];
-    /* Whose name is looked up, and the port that CURLOPT_RESOLVE wants: the proxy's, if there is
-     * one. */
+    enum source source;
+    /* Where its connections lead, as CURLOPT_RESOLVE wants it: to the proxy, if there is one. */
     char host[HTTP_HOST_BYTES_MAX];
     unsigned port;
     bool https;
@@ -47,7 +48,8 @@ struct http_endpoint {
     char roots_name[256];
     struct secret *client_certificate, *client_key; /* both or neither */
     struct http_retired *retired;
-    unsigned calls; /* under way */
+    unsigned calls;   /* under way */
+    unsigned dialing; /* of these, those that a connection is asked for */
 };
 
 /* What the header lines of one answer said. */
@@ -71,9 +73,12 @@ struct http_call {
     http_done done;
     void *argument;
 
-    struct name_query *query; /* while the name is asked */
-    struct event *later;      /* name's time limit, or an early end that waits for the loop */
-    CURL *easy;               /* from when the name is known */
+    CURL *easy;
+    uint64_t dial_id;      /* while a connection is asked for; else 0 */
+    int connection;        /* that was made for it and not taken by libcurl yet; else -1 */
+    bool wants_connection; /* libcurl wanted one, and there was none */
+    bool queued;           /* until fewer connections are asked for */
+    struct event *later;   /* the time limit of the question, or an early end for the loop */
     struct curl_slist *header_list, *resolve_list;
     char error_text[CURL_ERROR_SIZE];
     struct http_headers headers;
@@ -96,16 +101,32 @@ int64_t http_retry_after(const struct http_headers *headers, int64_t wall_ms);
 /* RateLimit-Reset as wall time. */
 int64_t http_rate_reset(const struct http_headers *headers, int64_t wall_ms);
 
-/* http_easy.c: libcurl's handle for a call. addresses: of the endpoint's host. */
-bool http_easy_make(struct http_call *call, const struct name_addresses *addresses,
-                    struct error *error);
+/* http_easy.c: libcurl's handle for a call. */
+bool http_easy_make(struct http_call *call, struct error *error);
+/* The limits once more, less what has passed: before it is tried with a connection. */
+bool http_easy_again(struct http_call *call, struct error *error);
+/* Fills call->answer where no connection came to be. */
+void http_easy_unconnected(struct http_call *call, enum dial_failure failure, const char *text);
 /* Fills call->answer from what libcurl says at the end. */
 void http_easy_result(struct http_call *call, CURLcode code);
 
 /* http_endpoint.c: frees what was replaced, once no call is under way. */
 void http_endpoint_rest(struct http_endpoint *endpoint);
 
-/* http.c: the limits that hold for a new call, and how much of them is left. */
+/* http_dial.c. Asks for a connection for a call that libcurl has just let go of. */
+void http_dial_ask(struct http_call *call);
+/* The call ends, or has its connection: nothing is asked for it any more. */
+void http_dial_end(struct http_call *call);
+/* A connection of this endpoint may be free: the call that waits longest is tried again. */
+void http_dial_next(struct http_endpoint *endpoint);
+/* Its time is over: true where it waited for a connection, and fails for that. */
+bool http_dial_late(struct http_call *call);
+
+/* http.c: since it was sent. */
 int64_t http_call_elapsed_ms(const struct http_call *call);
+/* Gives the call's handle to libcurl; good: it could be made (else its error says why). */
+void http_call_begin(struct http_call *call, bool good);
+/* It ends before libcurl has an answer; told from the loop, never from inside http_send. */
+void http_call_fail(struct http_call *call);
 
 #endif

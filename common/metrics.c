@@ -48,6 +48,10 @@ static const double buckets_provision[] = {30, 60, 90, 120, 150, 180, 240, 300, 
     {                                                                                              \
         webhook_outcome_count, "outcome", webhook_outcome_words                                    \
     }
+#define LABEL_DIAL_FAILURE                                                                         \
+    {                                                                                              \
+        dial_failure_count, "failure", dial_failure_words                                          \
+    }
 #define LABEL_ROLE                                                                                 \
     {                                                                                              \
         role_count, "peer", role_words                                                             \
@@ -151,4 +155,4 @@ void metrics_reset(void)
     memset(numbers, 0, sizeof numbers);
 }
 
-_Static_assert(metric_count *PLACES_MAX <= 4096, "the store stays small");
+_Static_assert(metric_count *PLACES_MAX <= 6144, "the store stays small");

@@ -7,6 +7,7 @@
 #include "common/library_memory.h"
 #include "common/log.h"
 #include "common/secret.h"
+#include "proto/dialing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,11 +40,6 @@ static bool on_file(struct worker *worker, const struct file *file, int descript
         return false;
     if (poller->endpoint == NULL)
         return true; /* before start: all of it is applied there */
-    if (poller->credentials.names_changed) {
-        poller->credentials.names_changed = false;
-        return http_names(poller->http, poller->credentials.resolv_conf, poller->credentials.hosts,
-                          error);
-    }
     poller->token_unknown = true;
     return credentials_apply(&poller->credentials, poller->endpoint, error);
 }
@@ -53,6 +49,7 @@ static bool on_file(struct worker *worker, const struct file *file, int descript
 static struct http_settings settings_of(const struct poller *poller, const struct config *config)
 {
     struct http_settings settings = {
+        .source = poller->source->source,
         .setting = poller->source->word,
         .allow_http_on_loopback = config->http.allow_http_on_loopback,
         .limits = http_limits_from(config),
@@ -92,11 +89,10 @@ static bool on_start(struct worker *worker, const struct config *config, void *s
     struct poller *poller = state;
     poller->worker = worker;
     json_start();
+    const struct http_way way = dialing_way(worker);
     if (!has_credentials(poller, error) ||
-        !http_open(&poller->http, worker_base(worker), poller->credentials.resolv_conf,
-                   poller->credentials.hosts, error))
+        !http_open(&poller->http, worker_base(worker), &way, error))
         return false;
-    poller->credentials.names_changed = false;
     struct http_settings settings = settings_of(poller, config);
     return http_endpoint_new(poller->http, &settings, &poller->endpoint, error) &&
            credentials_apply(&poller->credentials, poller->endpoint, error) &&
@@ -106,8 +102,7 @@ static bool on_start(struct worker *worker, const struct config *config, void *s
 static uint32_t on_ports(uint16_t *out, void *state)
 {
     const struct poller *poller = state;
-    out[0] = http_endpoint_port(poller->endpoint);
-    return 1;
+    return dialing_ports(worker_config(poller->worker), &poller->endpoint, 1, out);
 }
 
 static void on_started(struct worker *worker, void *state)
@@ -133,6 +128,7 @@ static void on_peer_open(struct worker *worker, enum role peer, void *state)
 {
     (void)worker;
     struct poller *poller = state;
+    dialing_peer_open(poller->http, peer);
     /* A reconciler that was started again knows nothing: it gets a picture, and the token's
      * state, at once. */
     if (peer == ROLE_RECONCILER) {
@@ -145,11 +141,23 @@ static void on_message(struct worker *worker, enum role peer, struct message *me
 {
     (void)worker;
     (void)peer;
+    struct poller *poller = state;
+    if (dialing_message(poller->http, message))
+        return;
     if (message->id == MESSAGE_poll_now) {
         log_debug("asked to poll now: %s", message_poll_now(message)->text);
-        round_now(state);
+        round_now(poller);
     }
     message_free(message);
+}
+
+static void on_passed(struct worker *worker, enum role peer, struct message *message,
+                      int descriptor, void *state)
+{
+    (void)worker;
+    (void)peer;
+    struct poller *poller = state;
+    dialing_passed(poller->http, message, descriptor);
 }
 
 static void clean_up(struct poller *poller)
@@ -201,6 +209,7 @@ int main(int argc, char **argv)
         .commit = on_commit,
         .peer_open = on_peer_open,
         .message = on_message,
+        .passed = on_passed,
         .stop = on_stop,
         .status = on_status,
     };

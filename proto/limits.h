@@ -16,6 +16,7 @@
 #define TEXT_BYTES_MAX         512 /* sentences for people: as error.h's ERROR_TEXT_BYTES_MAX */
 #define SETTING_PATH_BYTES_MAX 128
 #define SETTING_BYTES_MAX      4096
+#define URL_BYTES_MAX          1024 /* of an API, as in the configuration */
 
 /* Points in time and durations that a peer, a file or an API tells, milliseconds: past the year
  * 10000. Sums of a few of them never

@@ -25,8 +25,9 @@
 #define ROLES_ALL      ((1u << role_count) - 1u)
 #define ROLES_POLLERS                                                                              \
     (ROLE_BIT(ROLE_POLLER_GITEA) | ROLE_BIT(ROLE_POLLER_HETZNER) | ROLE_BIT(ROLE_POLLER_KUBE))
+#define ROLES_CALLERS (ROLES_POLLERS | ROLE_BIT(ROLE_ACTUATOR)) /* they talk to an API */
 #define ROLES_WORKERS                                                                              \
-    (ROLES_POLLERS | ROLE_BIT(ROLE_RECONCILER) | ROLE_BIT(ROLE_ACTUATOR) | ROLE_BIT(ROLE_MONITOR))
+    (ROLES_CALLERS | ROLE_BIT(ROLE_RECONCILER) | ROLE_BIT(ROLE_DIALER) | ROLE_BIT(ROLE_MONITOR))
 
 /* clang-format off */
 /* struct gitea_job { uint64_t id; ... }; and struct gitea_snapshot { struct snapshot_head head; ... }; */

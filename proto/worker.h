@@ -28,6 +28,9 @@ struct worker_behaviour {
      * old one stays in use and it is logged. */
     bool (*file)(struct worker *worker, const struct file *file, int descriptor, void *state,
                  struct error *error);
+    /* A message of the supervisor that is for this role alone; before or after start. It stays the
+     * caller's. NULL: there is none. */
+    void (*told)(struct worker *worker, const struct message *message, void *state);
     /* Everything has arrived: begin. False ends the worker with the sentence. Called before
      * privileges are dropped; what needs no privilege (connections) starts from started(). */
     bool (*start)(struct worker *worker, const struct config *config, void *state,
@@ -52,6 +55,10 @@ struct worker_behaviour {
     void (*peer_lost)(struct worker *worker, enum role peer, void *state);
     /* A message from a peer; the callee takes it. */
     void (*message)(struct worker *worker, enum role peer, struct message *message, void *state);
+    /* The same for one that carries a descriptor, which the callee takes too. NULL: such are
+     * dropped. */
+    void (*passed)(struct worker *worker, enum role peer, struct message *message, int descriptor,
+                   void *state);
     /* Finish or abandon, then call worker_stopped before the deadline. */
     void (*stop)(struct worker *worker, int64_t deadline_mono_ms, void *state);
     /* The loop has ended, orderly or not: free what hangs on the event base and the channels, which
@@ -75,6 +82,10 @@ uint64_t worker_generation(const struct worker *worker);
  * works too. */
 bool worker_send(struct worker *worker, enum role peer, enum message_id id, const void *body,
                  struct error *error);
+
+/* The same for a message that carries a descriptor, which stays the caller's to close. */
+bool worker_pass(struct worker *worker, enum role peer, enum message_id id, const void *body,
+                 int descriptor, struct error *error);
 
 /* Whether a channel to this peer is open. */
 bool worker_has_peer(const struct worker *worker, enum role peer);

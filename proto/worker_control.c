@@ -207,6 +207,8 @@ void worker_on_control(struct channel *channel, struct message *message, int des
         on_enter(worker, message_enter(message));
     else if (message->id == MESSAGE_stop)
         on_stop(worker, message_stop(message));
+    else if (worker->behaviour->told != NULL)
+        worker->behaviour->told(worker, message, worker->state);
     else
         log_warning("the supervisor sent %s, which no worker expects", message_name(message->id));
     message_free(message);

@@ -23,14 +23,17 @@ static void on_message(struct channel *channel, struct message *message, int des
     (void)channel;
     struct worker_peer *peer = argument;
     struct worker *worker = peer->worker;
-    /* No message between workers carries one (the table says 0), so there is none. */
-    if (descriptor >= 0)
-        close(descriptor);
-    if (worker->behaviour->message == NULL) {
-        message_free(message);
+    const struct worker_behaviour *behaviour = worker->behaviour;
+    if (descriptor >= 0 && behaviour->passed != NULL) {
+        behaviour->passed(worker, peer->role, message, descriptor, worker->state);
         return;
     }
-    worker->behaviour->message(worker, peer->role, message, worker->state);
+    if (descriptor >= 0)
+        close(descriptor);
+    if (descriptor >= 0 || behaviour->message == NULL)
+        message_free(message);
+    else
+        behaviour->message(worker, peer->role, message, worker->state);
 }
 
 static void drop(struct worker_peer *peer)
@@ -81,13 +84,19 @@ bool worker_has_peer(const struct worker *worker, enum role peer)
     return peer == ROLE_SUPERVISOR ? worker->control != NULL : worker->peers[peer].open;
 }
 
-bool worker_send(struct worker *worker, enum role peer, enum message_id id, const void *body,
-                 struct error *error)
+bool worker_pass(struct worker *worker, enum role peer, enum message_id id, const void *body,
+                 int descriptor, struct error *error)
 {
     struct channel *channel =
         peer == ROLE_SUPERVISOR ? worker->control : worker->peers[peer].channel;
     if (channel == NULL)
         return error_set(error, "cannot send %s: there is no channel to the %s", message_name(id),
                          role_word(peer));
-    return channel_send(channel, id, body, -1, error);
+    return channel_send(channel, id, body, descriptor, error);
+}
+
+bool worker_send(struct worker *worker, enum role peer, enum message_id id, const void *body,
+                 struct error *error)
+{
+    return worker_pass(worker, peer, id, body, -1, error);
 }

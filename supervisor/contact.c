@@ -351,6 +351,7 @@ bool contact_equip(struct life *life, uint64_t epoch, struct error *error)
     struct worker_files files;
     if (!worker_files_open(supervisor->config, life->row->role, &files, error))
         return false;
+    reach_look(life);
     bool sent =
         contact_configure(life, supervisor->config, supervisor->config_generation, epoch, error);
     if (sent)
@@ -358,7 +359,8 @@ bool contact_equip(struct life *life, uint64_t epoch, struct error *error)
     else
         worker_files_free(&files);
     struct enter enter = {.uid = life->user.uid, .gid = life->user.gid};
-    return sent && send_made_files(life, error) && connect_peers(life, error) &&
+    return sent && send_made_files(life, error) && reach_tell(life, error) &&
+           connect_peers(life, error) &&
            channel_send(life->channel, MESSAGE_enter, &enter, -1, error);
 }
 

@@ -3,6 +3,7 @@
  * not keep a secret: what a kubeconfig holds is wiped as soon as its files are known. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -82,6 +83,39 @@ static bool open_pod(struct worker_files *files, const struct config *config, st
            worker_files_open_one(files, FILE_CA_KUBE, 0, "kube.in_cluster", roots, 0, error);
 }
 
+static bool parse(int descriptor, const char *path, struct kubeconfig **out, struct error *error)
+{
+    struct secret *text = secret_read(descriptor, path, error);
+    if (text == NULL)
+        return false;
+    bool parsed = kubeconfig_parse(secret_text(text), secret_length(text), path, out, error);
+    secret_free(text);
+    return parsed;
+}
+
+bool kube_server_of(const struct config *config, bool write, char *out, size_t size,
+                    struct error *error)
+{
+    const char *key = write ? "kube.write_kubeconfig_file" : "kube.kubeconfig_file";
+    const char *path = write ? config->kube.write_kubeconfig_file : config->kube.kubeconfig_file;
+    struct file_mark mark;
+    struct kubeconfig *named = NULL;
+    bool pod = config->kube.in_cluster;
+    int descriptor = pod ? pod_kubeconfig(error) : open_file(key, path, SECRET, &mark, error);
+    if (descriptor < 0)
+        return false;
+    bool good = parse(descriptor, pod ? POD_CONFIG_NAME : path, &named, error);
+    close(descriptor);
+    if (!good)
+        return error_wrap(error, "%s", key);
+    int length = snprintf(out, size, "%s", named->server == NULL ? "" : named->server);
+    kubeconfig_free(named);
+    if (length > 0 && (size_t)length < size)
+        return true;
+    out[0] = '\0';
+    return error_set(error, "%s: %s names no server, or one with too long an address", key, path);
+}
+
 /* The files that a kubeconfig names; the roots by the order that kubeconfig.h tells. */
 static bool open_named(struct worker_files *files, const struct config *config,
                        const struct kubeconfig *named, const char *key, struct error *error)
@@ -107,16 +141,6 @@ static bool open_named(struct worker_files *files, const struct config *config,
     if (named->roots != NULL)
         return true;
     return worker_files_open_one(files, FILE_CA_KUBE, 0, key, SYSTEM_ROOTS, MAY_MISS, error);
-}
-
-static bool parse(int descriptor, const char *path, struct kubeconfig **out, struct error *error)
-{
-    struct secret *text = secret_read(descriptor, path, error);
-    if (text == NULL)
-        return false;
-    bool parsed = kubeconfig_parse(secret_text(text), secret_length(text), path, out, error);
-    secret_free(text);
-    return parsed;
 }
 
 /* The loader holds the other endpoints to the same rule; only a kubeconfig names this one. */

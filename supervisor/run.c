@@ -204,6 +204,7 @@ static void init(struct supervisor *supervisor, struct config *config)
     supervisor->config = config;
     supervisor->state = (struct state_dir){.directory = -1, .lock = -1};
     supervisor->audit_note = (struct audit_note){.descriptor = -1};
+    supervisor->reach = (struct reach){{{0}}};
     supervisor->control_listener = -1;
     for (unsigned i = 0; i < MONITOR_LISTENERS; i++)
         supervisor->listener[i].descriptor = supervisor->reload.listener[i].descriptor = -1;

@@ -1,7 +1,7 @@
 /* The supervisor's own state, shared by its files: life.c (one worker's life), contact.c (what is
- * said to and heard from a worker), renew.c (files that change), reload.c (SIGHUP), stopping.c (the
- * end in order), run.c (the whole). May not: open an internet socket but the monitor's listeners,
- * parse what came from the network. */
+ * said to and heard from a worker), reach.c (where the dialer may connect whom), renew.c (files
+ * that change), reload.c (SIGHUP), stopping.c (the end in order), run.c (the whole). May not: open
+ * an internet socket but the monitor's listeners, parse what came from the network. */
 #ifndef EBBTIDE_SUPERVISOR_SUPERVISOR_H
 #define EBBTIDE_SUPERVISOR_SUPERVISOR_H
 
@@ -69,6 +69,12 @@ struct reload_round {
     struct made_listener listener[MONITOR_LISTENERS]; /* -1: the old one stays */
 };
 
+/* Where Kubernetes is, as the kubeconfigs said when they could last be read: the poller's, the
+ * actuator's; "" unknown. */
+struct reach {
+    char kube[2][URL_BYTES_MAX + 1];
+};
+
 struct supervisor {
     struct role_report role; /* what it gave up at its start, for good */
     struct event_base *base;
@@ -84,6 +90,7 @@ struct supervisor {
     struct state_dir state;
     struct audit_note audit_note;
     struct audit_steps audit_steps;
+    struct reach reach;
     int control_listener; /* -1 while there is none */
     struct made_listener listener[MONITOR_LISTENERS];
     struct life life[TOPOLOGY_WORKERS]; /* in the order of starting */
@@ -147,6 +154,15 @@ void renew_hand_over(struct life *life, struct worker_files *files);
 
 /* Looks whether files changed on the disk; those that did and are good are handed over. */
 void renew_look(struct life *life);
+
+/* ----------------------------------------------------------------------------------- reach.c */
+
+/* Before a worker gets what it needs: reads again where Kubernetes is, and has the dialer start
+ * anew where that is another place than it knows. */
+void reach_look(struct life *life);
+
+/* Tells the dialer what reach_look has found. Nothing for other workers. */
+bool reach_tell(struct life *life, struct error *error);
 
 /* ---------------------------------------------------------------------------------- reload.c */
 

@@ -21,7 +21,7 @@ struct edge_row {
     const char *carries;
 };
 
-#define TOPOLOGY_WORKERS 6
+#define TOPOLOGY_WORKERS 7
 
 /* Row `place` in the order of starting, place < TOPOLOGY_WORKERS. */
 const struct worker_row *topology_worker(unsigned place);

@@ -38,6 +38,11 @@ void worker_files_free(struct worker_files *files);
  * changed. */
 bool worker_files_changed(const struct worker_files *files);
 
+/* Where Kubernetes is, for its poller or for the actuator (write): `server` of the kubeconfig, into
+ * out. False with a sentence, and "" in out, where that cannot be known. */
+bool kube_server_of(const struct config *config, bool write, char *out, size_t size,
+                    struct error *error);
+
 /* How many of them are systemd credentials, which are renewed by a restart only. */
 uint32_t worker_files_credentials(const struct worker_files *files);
 

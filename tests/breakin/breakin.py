@@ -8,17 +8,22 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import struct
 
 from cloud import BIN, Cloud
 from programs import free_ports, wait_until
 
 HERE = pathlib.Path(__file__).resolve().parent
-ROLES = ("poller-gitea", "reconciler", "actuator", "monitor")
+ROLES = ("poller-gitea", "reconciler", "actuator", "dialer", "monitor")
 GROUPS = {"ALL": ROLES, "CALLERS": ("poller-gitea", "actuator"), "LISTENERS": ("reconciler", "monitor"),
-          "ALL_BUT_ACTUATOR": ("poller-gitea", "reconciler", "monitor"), "POLLER": ("poller-gitea",),
+          "ALL_BUT_ACTUATOR": ("poller-gitea", "reconciler", "dialer", "monitor"),
+          "ALL_BUT_DIALER": ("poller-gitea", "reconciler", "actuator", "monitor"), "DIALER": ("dialer",), "POLLER": ("poller-gitea",),
           "RECONCILER": ("reconciler",), "ACTUATOR": ("actuator",), "MONITOR": ("monitor",)}
 ROW = re.compile(r'^ATTEMPT\((\w+), \w+, (\w+), "([^"]*)", "([^"]*)", "([^"]*)", "[^"]*"\)$', re.MULTILINE)
+
+# Every address of 127.0.0.0/8 is this machine's.
+OTHER_HOST = "127.0.0.2"
 
 # board.h
 BOARD_BYTES, BEGUN, DONE, OUTCOME, NAME, WITH, PID, SERVER, NODE, HELLO = 4096, 4, 8, 12, 16, 80, 592, 600, 608, 864
@@ -83,12 +88,15 @@ class Breakin(Cloud):
         self.role = role
         self.board = Board(self.folder / f"breakin-{role}.board")
         self.stranger = free_ports(1)[0]
+        self.door = None  # of a stranger: another address, Gitea's port
         self.places = {}  # {busy}, {idle}, {foreign}: (server id, node)
 
     def start(self, period_ms, **changes):
         self.start_simulator(billing_period_ms=period_ms)
         self.write_config(supervisor={"restarts_max": 1000, "restart_first": "100ms", "restart_most": "100ms"}, **changes)
         self.tell_witness()
+        self.door = socket.create_server((OTHER_HOST, self.ports["gitea"]))
+        self.door.setblocking(False)
         binary = self.make_programs()
         self.start_daemon(binary=binary)
         return self
@@ -99,7 +107,7 @@ class Breakin(Cloud):
         programs.mkdir()
         shutil.copy(BIN / "ebbtide", programs / "ebbtide")
         broken = "poller" if self.role.startswith("poller") else self.role
-        for worker in ("poller", "reconciler", "actuator", "monitor"):
+        for worker in ("poller", "reconciler", "actuator", "dialer", "monitor"):
             source = BIN / (f"breakin-{worker}" if worker == broken else f"ebbtide-{worker}")
             (programs / f"ebbtide-{worker}").symlink_to(source)
         return programs / "ebbtide"
@@ -111,6 +119,19 @@ class Breakin(Cloud):
             return super().spawn_daemon(binary)
         finally:
             os.chdir(before)
+
+    def end(self):
+        if self.door:
+            self.door.close()
+        super().end()
+
+    def stranger_called(self):
+        """Whether somebody has connected to the stranger."""
+        try:
+            self.door.accept()[0].close()
+        except BlockingIOError:
+            return False
+        return True
 
     def siblings(self):
         found = self.workers()
@@ -124,7 +145,7 @@ class Breakin(Cloud):
         pid = self.workers()[victim]
         server, node = self.places.get(attempt.about.strip("{}"), (0, "ebb-linux-1-1"))
         words = {"secret": self.folder / "secrets" / secret, "victim": pid, "supervisor": self.daemon.pid,
-                 "stranger": self.stranger, "folder": self.folder}
+                 "stranger": self.stranger, "api": self.ports["gitea"], "folder": self.folder}
         text = attempt.about if attempt.about.strip("{}") in self.places else attempt.about.format(**words)
         return {"about": text, "pid": pid, "server": server, "node": node}
 

@@ -13,7 +13,9 @@
 struct channel *best_peer(const struct attack *attack)
 {
     struct worker *worker = attack->worker;
-    enum role peer = worker->behaviour->role == ROLE_RECONCILER ? ROLE_ACTUATOR : ROLE_RECONCILER;
+    enum role self = worker->behaviour->role;
+    enum role peer =
+        self == ROLE_RECONCILER || self == ROLE_DIALER ? ROLE_ACTUATOR : ROLE_RECONCILER;
     return worker->peers[peer].channel;
 }
 
@@ -167,6 +169,55 @@ int poller_speaks_for_another(const struct attack *attack)
     return forge(best_peer(attack), MESSAGE_poll_trouble, &trouble);
 }
 
+static const struct channel *dialer_of(const struct attack *attack)
+{
+    return attack->worker->peers[ROLE_DIALER].channel;
+}
+
+/* No honest question bears so high a number. */
+#define DIAL_FORGED (UINT64_C(1) << 60)
+
+int poller_dials_for_another(const struct attack *attack)
+{
+    const struct dial dial = {.id = DIAL_FORGED, .source = SOURCE_HETZNER};
+    return forge(dialer_of(attack), MESSAGE_dial, &dial);
+}
+
+int poller_dials_without_end(const struct attack *attack)
+{
+    int result = BOARD_NONE;
+    for (unsigned i = 0; i < 1000; i++) {
+        const struct dial dial = {.id = DIAL_FORGED + i, .source = SOURCE_GITEA};
+        result = forge(dialer_of(attack), MESSAGE_dial, &dial);
+    }
+    return result;
+}
+
+int poller_names_the_place(const struct attack *attack)
+{
+    const struct kube_server told = {.role = ROLE_POLLER_KUBE, .url = "https://127.0.0.2:6443"};
+    return forge(dialer_of(attack), MESSAGE_kube_server, &told);
+}
+
+/* /dev/null, for questions that were asked, perhaps, and for such that were not. */
+int dialer_connects_nobody(const struct attack *attack)
+{
+    union {
+        struct cmsghdr head;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {.bytes = {0}};
+    const int nothing = 0;
+    int result = BOARD_NONE;
+    control.head.cmsg_level = SOL_SOCKET;
+    control.head.cmsg_type = SCM_RIGHTS;
+    control.head.cmsg_len = CMSG_LEN(sizeof nothing);
+    memcpy(CMSG_DATA(&control.head), &nothing, sizeof nothing);
+    for (uint64_t id = 1; id <= 64; id++)
+        result = forge_with(best_peer(attack), MESSAGE_dialed, &(struct dialed){.id = id},
+                            control.bytes, sizeof control.bytes);
+    return result;
+}
+
 static const struct action_result forged_result = {
     .id = {UINT32_MAX, 1}, .kind = ACTION_REMOVE_NODE, .outcome = OUTCOME_DONE, .text = "forged"};
 
@@ -192,6 +243,11 @@ int picture_of_nothing(const struct attack *attack)
                      &(struct hetzner_snapshot){.head = head, .currency = "EUR"});
     default: return forge(channel, MESSAGE_kube_snapshot, &(struct kube_snapshot){.head = head});
     }
+}
+
+int dialer_results(const struct attack *attack)
+{
+    return forge(best_peer(attack), MESSAGE_action_result, &forged_result);
 }
 
 int monitor_results(const struct attack *attack)

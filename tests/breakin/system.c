@@ -26,6 +26,7 @@
 #define PAGE_BYTES     4096
 #define UNUSED         (void)attack
 #define IPPROTO_MPTCP_ 262
+#define DESCRIPTORS    128
 
 static int outcome(long result)
 {
@@ -130,6 +131,40 @@ static int connect_by(const struct attack *attack, int protocol)
 int connect_tcp(const struct attack *attack)
 {
     return connect_by(attack, 0);
+}
+
+/* Where a stranger listens, at the port of the API. */
+static struct sockaddr_in other_host(const struct attack *attack)
+{
+    struct sockaddr_in to = loopback(attack);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+    return to;
+}
+
+int connect_other_host(const struct attack *attack)
+{
+    struct sockaddr_in to = other_host(attack);
+    int door = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (door < 0)
+        return errno;
+    int result = outcome(connect(door, (const struct sockaddr *)&to, sizeof to));
+    close(door);
+    return result;
+}
+
+int turn_connection(const struct attack *attack)
+{
+    struct sockaddr_in to = other_host(attack);
+    const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+    for (int door = 3; door < DESCRIPTORS; door++) {
+        int domain = 0;
+        socklen_t size = sizeof domain;
+        if (getsockopt(door, SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0 || domain != AF_INET)
+            continue;
+        (void)connect(door, &nowhere, sizeof nowhere);
+        return outcome(connect(door, (const struct sockaddr *)&to, sizeof to));
+    }
+    return BOARD_NONE;
 }
 
 int connect_mptcp(const struct attack *attack)

@@ -54,6 +54,7 @@ def test_attempt(clouds, role, attempt):
     if attempt.log:
         cloud.until(f"the log says: {attempt.log}", lambda: cloud.heard(mark, attempt.log), 10)
     assert cloud.siblings() == siblings, "another worker has ended as well"
+    assert not cloud.stranger_called(), "a stranger was connected to"
     assert fleet <= fleet_of(cloud), "a server is gone"
     assert cloud.daemon.alive() and not list(cloud.folder.glob("planted*")), "something was left behind"
     if attempt.name == "create_a_thousand":
@@ -104,6 +105,7 @@ def test_without_the_list_of_system_calls(tmp_path):
         seen = {name: cloud.try_it(rows[name]) for name in TWICE_REFUSED}
         assert {name: one for name, one in seen.items() if one not in ("EACCES", "EPERM", "EAGAIN")} == {}
         assert cloud.siblings() == siblings and not list(cloud.folder.glob("planted*"))
+        assert not cloud.stranger_called()
     finally:
         cloud.end()
 

@@ -12,7 +12,7 @@ from programs import free_ports, write_secret
 
 WEBHOOK_SECRET = "a-secret-that-gitea-signs-webhooks-with"
 HOLDS = {
-    "supervisor": set(), "reconciler": set(), "monitor": {WEBHOOK_SECRET},
+    "supervisor": set(), "reconciler": set(), "dialer": set(), "monitor": {WEBHOOK_SECRET},
     **{f"poller-{api}": {TOKENS[api, "read"]} for api in APIS},
     "actuator": {TOKENS[api, "write"] for api in APIS} | {JOIN_TOKEN},
 }

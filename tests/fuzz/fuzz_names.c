@@ -6,7 +6,7 @@
 #include <event2/event.h>
 #include <unistd.h>
 
-#include "common/http_names.h"
+#include "dialer/names.h"
 #include "tests/fuzz/fuzz.h"
 
 #define BETWEEN   "\n%%\n"

@@ -12,7 +12,7 @@ import time
 from cloud import APIS
 from programs import Failure
 
-ROLES = ["poller-gitea", "poller-hetzner", "poller-kube", "reconciler", "actuator", "monitor"]
+ROLES = ["poller-gitea", "poller-hetzner", "poller-kube", "reconciler", "actuator", "dialer", "monitor"]
 STORM_SECONDS = 26
 
 # Faults that heal by themselves or with the storm: (effect, keys drawn from the seed).

@@ -9,7 +9,7 @@ import signal
 import pytest
 from programs import wait_until
 
-ROLES = ["poller-gitea", "poller-hetzner", "poller-kube", "reconciler", "actuator", "monitor"]
+ROLES = ["poller-gitea", "poller-hetzner", "poller-kube", "reconciler", "actuator", "dialer", "monitor"]
 JOBS = 3
 
 

@@ -16,7 +16,7 @@ from doors import TlsDoor, certificate
 from names import NameServer
 from programs import Program
 
-WORKERS = ("poller-gitea", "poller-hetzner", "poller-kube", "reconciler", "actuator", "monitor")
+WORKERS = ("poller-gitea", "poller-hetzner", "poller-kube", "reconciler", "actuator", "dialer", "monitor")
 CALLERS = WORKERS[:3] + ("actuator",)
 NOBODY = 61007  # a number that nobody has, for a daemon that is not root
 PACKAGE_CAPABILITIES = "+setuid,+setgid,+kill"
@@ -168,6 +168,9 @@ def test_names_are_asked_from_inside(named):
     assert {"git.example.test", "hetzner.example.test"} <= server.asked
     with NameServer(server.addresses) as other:
         resolv_conf.write_text(f"nameserver 127.0.0.1:{other.port}\n")
+        cloud.until("the dialer has heard of it", lambda: "dialer gets its files again" in cloud.daemon.text())
+        for role in ("poller-gitea", "poller-hetzner"):  # connections that are open are used as long as they hold
+            os.kill(cloud.workers()[role], signal.SIGKILL)
         cloud.until("another name server is asked", lambda: other.asked == server.asked)
     cloud.stays("the pictures stay fresh", cloud.ready, 3)
     assert "Function not implemented" not in cloud.daemon.text()

@@ -12,7 +12,7 @@ import pytest
 from cloud import BIN
 from programs import wait_until
 
-ROLES = ["poller-gitea", "poller-hetzner", "poller-kube", "reconciler", "actuator", "monitor"]
+ROLES = ["poller-gitea", "poller-hetzner", "poller-kube", "reconciler", "actuator", "dialer", "monitor"]
 
 
 def change(cloud, **changes):

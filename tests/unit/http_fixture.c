@@ -8,6 +8,9 @@
 
 struct event_base *base;
 struct http *http;
+struct test_way way;
+
+static unsigned endpoints; /* made so far: each leads another way than the two before it */
 
 void keep(const struct http_answer *answer, void *argument)
 {
@@ -24,6 +27,7 @@ struct http_settings settings_for(const char *scheme, const char *host, unsigned
     static char url[256];
     snprintf(url, sizeof url, "%s://%s:%u", scheme, host, port);
     return (struct http_settings){
+        .source = (enum source)(endpoints % source_count),
         .url = url,
         .proxy = "",
         .setting = "gitea",
@@ -43,6 +47,8 @@ struct http_endpoint *endpoint_of(const struct http_settings *settings)
     if (!http_endpoint_new(http, settings, &endpoint, &error))
         fprintf(stderr, "    %s\n", error.text);
     CU_ASSERT_PTR_NOT_NULL_FATAL(endpoint);
+    way_leads(&way, settings->source, endpoint);
+    endpoints++;
     struct secret *token = secret_new(TOKEN "\n", strlen(TOKEN) + 1, &error);
     CU_ASSERT_TRUE_FATAL(http_endpoint_token(endpoint, token, &error));
     return endpoint;
@@ -74,12 +80,12 @@ int fixture_run(const char *module, CU_TestInfo *tests)
 {
     struct error error = {""};
     base = event_base_new();
-    if (base == NULL || !http_open(&http, base, "", "", &error)) {
+    if (base == NULL || !way_open(&way, base, &http, &error)) {
         fprintf(stderr, "%s\n", error.text);
         return 2;
     }
     int status = cunit_run(module, tests);
-    http_close(http);
+    way_close(&way);
     event_base_loop(base, EVLOOP_NONBLOCK);
     event_base_free(base);
     return status;

@@ -5,6 +5,7 @@
 #include "common/http.h"
 #include "tests/unit/cunit_main.h"
 #include "tests/unit/http_server.h"
+#include "tests/unit/http_way.h"
 
 #define TOKEN "s3cret-token-9f8e7d"
 
@@ -17,6 +18,7 @@ struct seen {
 
 extern struct event_base *base;
 extern struct http *http;
+extern struct test_way way;
 
 /* An `http_done` whose argument is a struct seen; leaves the loop. */
 void keep(const struct http_answer *answer, void *argument);

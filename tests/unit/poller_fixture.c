@@ -98,6 +98,32 @@ static void on_report(struct channel *channel, struct message *message, int desc
     }
 }
 
+/* The dialer's part, to the one API that there is. */
+static void on_dial(struct channel *channel, struct message *message, int descriptor,
+                    void *argument)
+{
+    (void)channel, (void)descriptor, (void)argument;
+    if (message->id == MESSAGE_dial)
+        callers_ask(&rig.callers, rig.role, message_dial(message)->id,
+                    message_dial(message)->source);
+    message_free(message);
+}
+
+static void on_dialed(enum role caller, uint64_t id, int descriptor, enum dial_failure failure,
+                      const char *text, void *argument)
+{
+    (void)caller, (void)argument;
+    struct error error = {""};
+    const struct dialed dialed = {.id = id};
+    const struct dial_failed failed = {.id = id, .failure = failure, .text = text};
+    bool sent = descriptor >= 0
+                    ? channel_send(rig.dialer, MESSAGE_dialed, &dialed, descriptor, &error)
+                    : channel_send(rig.dialer, MESSAGE_dial_failed, &failed, -1, &error);
+    CU_ASSERT_TRUE(sent);
+    if (descriptor >= 0)
+        close(descriptor);
+}
+
 static void on_closed(struct channel *channel, const struct error *why, void *argument)
 {
     (void)channel, (void)argument;
@@ -191,8 +217,6 @@ void rig_send_file(enum file_kind kind, const char *text)
 static void send_files(enum role role)
 {
     char kubeconfig[1024];
-    rig_send_file(FILE_RESOLV_CONF, "nameserver 127.0.0.1\n");
-    rig_send_file(FILE_HOSTS, "127.0.0.1 localhost\n");
     if (role == ROLE_POLLER_GITEA)
         rig_send_file(FILE_GITEA_TOKEN, "read-token\n");
     if (role == ROLE_POLLER_HETZNER)
@@ -207,13 +231,27 @@ static void send_files(enum role role)
         rig_send_file(FILE_KUBECONFIG, kubeconfig);
 }
 
-static void send_reconciler(enum role role)
+static struct channel *send_peer(enum role role, enum role peer,
+                                 void (*message)(struct channel *, struct message *, int, void *))
 {
     int pair[2];
     CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-    tell(MESSAGE_peer, &(struct peer){.role = ROLE_RECONCILER, .generation = 1}, pair[1]);
+    tell(MESSAGE_peer, &(struct peer){.role = peer, .generation = 1}, pair[1]);
     close(pair[1]);
-    rig.reconciler = open_channel(pair[0], ROLE_RECONCILER, role, on_report);
+    return open_channel(pair[0], peer, role, message);
+}
+
+static void send_peers(enum role role)
+{
+    struct error error;
+    rig.role = role;
+    rig.callers = (struct callers){.base = rig.base, .limit_ms = 5000, .answer = on_dialed};
+    CU_ASSERT_TRUE_FATAL(names_new(&rig.callers.names, rig.base, "", "", &error));
+    for (unsigned i = 0; i < source_count; i++)
+        rig.callers.destinations.of[role][i] =
+            (struct destination){.host = "127.0.0.1", .port = (uint16_t)rig.port};
+    rig.reconciler = send_peer(role, ROLE_RECONCILER, on_report);
+    rig.dialer = send_peer(role, ROLE_DIALER, on_dial);
 }
 
 void rig_begin(void)
@@ -227,7 +265,7 @@ void rig_start_poller(enum role role, const char *const *settings)
     start_program(role);
     send_settings(role, settings);
     send_files(role);
-    send_reconciler(role);
+    send_peers(role);
     tell(MESSAGE_enter, &(struct enter){0}, -1);
 }
 
@@ -273,6 +311,9 @@ void rig_drop(void)
 {
     channel_free(rig.control);
     channel_free(rig.reconciler);
+    channel_free(rig.dialer);
+    callers_forget(&rig.callers, rig.role);
+    names_free(rig.callers.names);
     for (unsigned i = 0; i < rig.reports; i++)
         message_free(rig.report[i]);
     if (rig.server != NULL)

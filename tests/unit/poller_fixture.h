@@ -3,6 +3,7 @@
 #ifndef EBBTIDE_TESTS_UNIT_POLLER_FIXTURE_H
 #define EBBTIDE_TESTS_UNIT_POLLER_FIXTURE_H
 
+#include "dialer/callers.h"
 #include "proto/message.h"
 #include "tests/unit/cunit_main.h"
 
@@ -26,7 +27,9 @@ struct rig {
     void (*close_api)(void); /* NULL, or frees what the caller serves, before the base is freed */
     unsigned requests;       /* that came so far */
     char authorization[256], last_query[1024];
-    struct channel *control, *reconciler;
+    struct channel *control, *reconciler, *dialer;
+    enum role role;
+    struct callers callers; /* what the dialer does, done here */
     pid_t pid;
     struct message *report[REPORTS_MAX]; /* what the reconciler was sent */
     unsigned reports;

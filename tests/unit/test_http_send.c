@@ -11,9 +11,11 @@
 #include <sys/socket.h>
 
 #include "cunit_main.h"
+#include "http_way.h"
 
 static struct event_base *base;
 static struct http *http;
+static struct test_way way;
 static struct http_endpoint *endpoint;
 static struct {
     enum evhttp_cmd_type method;
@@ -75,15 +77,16 @@ static struct evhttp *begin(void)
                    .low_speed_bytes = 1,
                    .answer_bytes_max = 65536},
     };
-    CU_ASSERT_TRUE_FATAL(http_open(&http, base, "", "", &error));
+    CU_ASSERT_TRUE_FATAL(way_open(&way, base, &http, &error));
     CU_ASSERT_TRUE_FATAL(http_endpoint_new(http, &settings, &endpoint, &error));
+    way_leads(&way, settings.source, endpoint);
     return server;
 }
 
 static void end(struct evhttp *server)
 {
     http_endpoint_free(endpoint);
-    http_close(http);
+    way_close(&way);
     evhttp_free(server);
     event_base_free(base);
 }

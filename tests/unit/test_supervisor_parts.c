@@ -335,12 +335,14 @@ static void test_a_torn_note_leaves_the_one_before(void)
 
 static void test_nobody_reaches_whom_it_must_not(void)
 {
-    const uint32_t core_and_monitor = ROLE_BIT(ROLE_RECONCILER) | ROLE_BIT(ROLE_MONITOR);
-    CU_ASSERT_EQUAL(topology_peers(ROLE_POLLER_GITEA), core_and_monitor);
-    CU_ASSERT_EQUAL(topology_peers(ROLE_POLLER_HETZNER), core_and_monitor);
-    CU_ASSERT_EQUAL(topology_peers(ROLE_POLLER_KUBE), core_and_monitor);
-    CU_ASSERT_EQUAL(topology_peers(ROLE_ACTUATOR), core_and_monitor);
-    CU_ASSERT_EQUAL(topology_peers(ROLE_RECONCILER), ROLES_WORKERS & ~ROLE_BIT(ROLE_RECONCILER));
+    const uint32_t of_callers =
+        ROLE_BIT(ROLE_RECONCILER) | ROLE_BIT(ROLE_DIALER) | ROLE_BIT(ROLE_MONITOR);
+    CU_ASSERT_EQUAL(topology_peers(ROLE_POLLER_GITEA), of_callers);
+    CU_ASSERT_EQUAL(topology_peers(ROLE_POLLER_HETZNER), of_callers);
+    CU_ASSERT_EQUAL(topology_peers(ROLE_POLLER_KUBE), of_callers);
+    CU_ASSERT_EQUAL(topology_peers(ROLE_ACTUATOR), of_callers);
+    CU_ASSERT_EQUAL(topology_peers(ROLE_DIALER), ROLES_CALLERS | ROLE_BIT(ROLE_MONITOR));
+    CU_ASSERT_EQUAL(topology_peers(ROLE_RECONCILER), ROLES_CALLERS | ROLE_BIT(ROLE_MONITOR));
     CU_ASSERT_EQUAL(topology_peers(ROLE_MONITOR), ROLES_WORKERS & ~ROLE_BIT(ROLE_MONITOR));
 }
 

@@ -19,7 +19,7 @@ from programs import Program, free_ports, wait_until, write_secret  # noqa: E402
 
 BIN = pathlib.Path(sys.argv.pop()).resolve() if len(sys.argv) > 1 else None
 DAEMON = 57901  # a user and group that no machine gives to anybody
-ROLES = ["actuator", "reconciler", "poller-gitea", "poller-hetzner", "poller-kube", "monitor"]
+ROLES = ["dialer", "actuator", "reconciler", "poller-gitea", "poller-hetzner", "poller-kube", "monitor"]
 SECRETS = ["gitea-read", "gitea-write", "hetzner-read", "hetzner-write", "join"]
 KUBECONFIG = {"apiVersion": "v1", "kind": "Config", "current-context": "a", "contexts": [
     {"name": "a", "context": {"cluster": "a", "user": "a"}}], "users": [{"name": "a", "user": {"token": "kube-secret"}}],
@@ -116,12 +116,8 @@ class Supervised(unittest.TestCase):
                           "poller-kube": {"kubeconfig"}, "monitor": {"listener"},
                           "actuator": {"gitea-token", "hetzner-token", "kubeconfig", "cloud-init", "join-token", "audit",
                                        "audit-head"},
-                          "reconciler": {"checkpoint", "control-listener"}}.items():
-            seen = {kind for kind, _ in kinds[role]} - {"ca-gitea", "ca-hetzner", "ca-kube"}
-            if role in ("monitor", "reconciler"):
-                self.assertEqual(seen, own)
-            else:
-                self.assertEqual(seen, own | names)
+                          "dialer": names, "reconciler": {"checkpoint", "control-listener"}}.items():
+            self.assertEqual({kind for kind, _ in kinds[role]} - {"ca-gitea", "ca-hetzner", "ca-kube"}, own, role)
         self.assertEqual({index for kind, index in kinds["reconciler"] if kind == "checkpoint"}, {0, 1})
         tokens = {role: path for role, kind, _, path in given if kind == "gitea-token"}
         self.assertEqual(tokens, {"poller-gitea": self.path("gitea-read"), "actuator": self.path("gitea-write")})
@@ -319,7 +315,7 @@ class Supervised(unittest.TestCase):
         self.write(mode="observe", files={"state_dir": self.path("other")})
         self.hang_up()
         self.until_said("starts in mode observe", len(ROLES))
-        self.until_said("all 6 workers run", 2)
+        self.until_said("all 7 workers run", 2)
         self.assertTrue((self.folder / "other" / "epoch").exists())
 
     def test_a_token_that_changes_on_disk_is_handed_over_anew_and_a_bad_one_is_not(self):
@@ -342,7 +338,7 @@ class Supervised(unittest.TestCase):
         self.assertEqual(self.daemon.wait(10), 0, self.said())
         ended = re.findall(r"([a-z-]+) has stopped: one server stays rented: ebb-test-1", self.said())
         self.assertEqual(ended[0], "reconciler")
-        self.assertEqual(ended[-1], "monitor")
+        self.assertEqual(set(ended[-2:]), {"monitor", "dialer"})
         self.assertEqual(sorted(ended), sorted(ROLES))
         self.assertFalse([pid for pid in pids if os.path.exists(f"/proc/{pid}")])
         self.assertFalse((self.folder / "control.sock").exists())

@@ -1,8 +1,8 @@
-/* Names into addresses for the HTTP engine: addresses as they are, localhost, the hosts text, a
- * short memory, then evdns with the servers of the resolv.conf text. Inner part of ebbtide_http.
+/* Names into addresses: addresses as they are, localhost, the hosts text, a
+ * short memory, then evdns with the servers of the resolv.conf text.
  * May not: open a file, log. */
-#ifndef EBBTIDE_COMMON_HTTP_NAMES_H
-#define EBBTIDE_COMMON_HTTP_NAMES_H
+#ifndef EBBTIDE_DIALER_NAMES_H
+#define EBBTIDE_DIALER_NAMES_H
 
 #include <netinet/in.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* Names into addresses over evdns. May not: open a file, log. */
-#include "common/http_names.h"
+#include "dialer/names.h"
 
 #include "common/clock.h"
 

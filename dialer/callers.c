@@ -1,0 +1,60 @@
+/* Questions into dials, dials into answers. May not: log. */
+#include "dialer/callers.h"
+
+#include "proto/message.h"
+
+#include <stdio.h>
+
+static struct asked *free_place(struct callers *callers, enum role caller)
+{
+    for (unsigned i = 0; i < CALLER_DIALS_MAX; i++)
+        if (callers->asked[caller][i].dial == NULL)
+            return &callers->asked[caller][i];
+    return NULL;
+}
+
+static void on_dialed(int descriptor, enum dial_failure failure, const char *text, void *argument)
+{
+    struct asked *asked = argument;
+    struct callers *callers = asked->callers;
+    asked->dial = NULL;
+    callers->answer(asked->caller, asked->id, descriptor, failure, text, callers->argument);
+}
+
+static void refuse(struct callers *callers, enum role caller, uint64_t id,
+                   enum dial_failure failure, const char *text)
+{
+    callers->answer(caller, id, -1, failure, text, callers->argument);
+}
+
+void callers_ask(struct callers *callers, enum role caller, uint64_t id, enum source source)
+{
+    char text[TEXT_BYTES_MAX];
+    const struct destination *to = destinations_find(&callers->destinations, caller, source);
+    if (to == NULL) {
+        snprintf(text, sizeof text, "the %s is not to be connected with %s", role_word(caller),
+                 source_word(source));
+        refuse(callers, caller, id, DIAL_NOT_ALLOWED, text);
+        return;
+    }
+    struct asked *place = free_place(callers, caller);
+    if (place == NULL) {
+        snprintf(text, sizeof text, "the %s asks for more than %d connections at once",
+                 role_word(caller), CALLER_DIALS_MAX);
+        refuse(callers, caller, id, DIAL_TOO_MANY, text);
+        return;
+    }
+    *place = (struct asked){.callers = callers, .caller = caller, .id = id};
+    place->dial = dial_begin(callers->base, callers->names, to->host, to->port, callers->limit_ms,
+                             on_dialed, place);
+    if (place->dial == NULL)
+        refuse(callers, caller, id, DIAL_TOO_MANY, "the dialer has no memory for a connection");
+}
+
+void callers_forget(struct callers *callers, enum role caller)
+{
+    for (unsigned i = 0; i < CALLER_DIALS_MAX; i++) {
+        dial_cancel(callers->asked[caller][i].dial);
+        callers->asked[caller][i].dial = NULL;
+    }
+}

@@ -1,0 +1,43 @@
+/* The questions for connections that are under way, by who asked. What a process may be connected
+ * to is the table's to say (destinations.h); how many at once, this file's. May not: connect by
+ * itself, know messages' way. */
+#ifndef EBBTIDE_DIALER_CALLERS_H
+#define EBBTIDE_DIALER_CALLERS_H
+
+#include "dialer/destinations.h"
+#include "dialer/dial.h"
+
+/* Of one process at once. The actuator's engine opens at most 8 to each of three APIs
+ * (common/http_parts.h: HTTP_HOST_CONNECTIONS_MAX). */
+#define CALLER_DIALS_MAX 24
+
+/* The answer to a question; descriptor as in dial_done. */
+typedef void (*caller_answer)(enum role caller, uint64_t id, int descriptor,
+                              enum dial_failure failure, const char *text, void *argument);
+
+struct callers;
+
+struct asked {
+    struct callers *callers;
+    enum role caller;
+    uint64_t id;
+    struct dialing *dial; /* NULL: a free place */
+};
+
+struct callers {
+    struct event_base *base;
+    struct names *names;
+    struct destinations destinations;
+    int64_t limit_ms; /* for a connection, from the name on */
+    caller_answer answer;
+    void *argument;
+    struct asked asked[role_count][CALLER_DIALS_MAX];
+};
+
+/* A question. Where it cannot be tried `answer` is called at once. */
+void callers_ask(struct callers *callers, enum role caller, uint64_t id, enum source source);
+
+/* The caller is gone: its questions are dropped. */
+void callers_forget(struct callers *callers, enum role caller);
+
+#endif

@@ -1,0 +1,408 @@
+/* The dialer's parts: who may be connected to what, and how a connection comes to be. May not:
+ * leave loopback. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/config.h"
+#include "dialer/callers.h"
+#include "tests/unit/cunit_main.h"
+#include "tests/unit/http_way.h"
+
+/* --------------------------------------------------------------------------------- addresses */
+
+static void test_addresses_are_read(void)
+{
+    static const struct {
+        const char *url;
+        uint16_t standard;
+        const char *host;
+        uint16_t port;
+    } rows[] = {
+        {"https://git.example.org", 0, "git.example.org", 443},
+        {"https://git.example.org/", 0, "git.example.org", 443},
+        {"https://git.example.org:3000/gitea", 0, "git.example.org", 3000},
+        {"HTTPS://Git.Example.org:1/", 0, "Git.Example.org", 1},
+        {"http://localhost/x:7", 0, "localhost", 80},
+        {"http://127.0.0.1:65535", 0, "127.0.0.1", 65535},
+        {"https://[::1]:6443", 0, "::1", 6443},
+        {"https://[2001:db8::7]/v1", 0, "2001:db8::7", 443},
+        {"http://proxy.example.org", 1080, "proxy.example.org", 1080},
+        {"http://proxy.example.org:3128", 1080, "proxy.example.org", 3128},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct destination to;
+        struct error error;
+        CU_ASSERT_TRUE(destination_read(rows[i].url, rows[i].standard, "key", &to, &error));
+        CU_ASSERT_STRING_EQUAL(to.host, rows[i].host);
+        CU_ASSERT_EQUAL(to.port, rows[i].port);
+    }
+}
+
+static void test_what_is_no_address_is_said(void)
+{
+    static const char *const urls[] = {
+        "",
+        "git.example.org",
+        "ftp://git.example.org",
+        "https://",
+        "https:///path",
+        "https://user@git.example.org",
+        "https://user:pass@git.example.org",
+        "https://git.example.org?x",
+        "https://git.example.org:",
+        "https://git.example.org:0",
+        "https://git.example.org:65536",
+        "https://git.example.org:44x",
+        "https://git.example.org:-1",
+        "https://git.example.org:443:443",
+        "https://[::1",
+        "https://[::1]443",
+        "https://::1",
+        "https://git example.org",
+    };
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        struct destination to;
+        struct error error = {""};
+        CU_ASSERT_FALSE(destination_read(urls[i], 0, "gitea.url", &to, &error));
+        CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "gitea.url is no address"));
+        CU_ASSERT_EQUAL(to.host[0], '\0');
+    }
+    char long_url[400] = "https://";
+    memset(long_url + 8, 'a', 300);
+    struct destination to;
+    struct error error;
+    CU_ASSERT_FALSE(destination_read(long_url, 0, "key", &to, &error));
+}
+
+/* Two readers of one address: libcurl's, whose word the certificate is checked against, and ours,
+ * which is connected to. */
+static void test_libcurl_reads_the_same(void)
+{
+    static const char *const urls[] = {
+        "https://git.example.org",
+        "https://git.example.org:3000/x",
+        "https://[::1]:6443",
+        "https://[2001:db8::7]/v1",
+        "https://127.0.0.1:8443/",
+        "https://a.b-c.d_e.f:99",
+        "https://xn--bcher-kva.example/",
+        "https://10.0.0.1",
+    };
+    struct event_base *base = event_base_new();
+    struct test_way way;
+    struct http *http = NULL;
+    struct error error;
+    CU_ASSERT_TRUE_FATAL(way_open(&way, base, &http, &error));
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        const struct http_settings settings = {.url = urls[i], .proxy = "", .setting = "gitea"};
+        struct http_endpoint *endpoint;
+        struct destination to;
+        CU_ASSERT_TRUE_FATAL(http_endpoint_new(http, &settings, &endpoint, &error));
+        CU_ASSERT_TRUE(destination_read(urls[i], 0, "key", &to, &error));
+        CU_ASSERT_STRING_EQUAL(to.host, http_endpoint_host(endpoint));
+        CU_ASSERT_EQUAL(to.port, http_endpoint_port(endpoint));
+        http_endpoint_free(endpoint);
+    }
+    way_close(&way);
+    event_base_free(base);
+}
+
+/* --------------------------------------------------------------------------------- the table */
+
+static struct config *make_config(const char *mode)
+{
+    struct error error;
+    struct config *config = config_new();
+    CU_ASSERT_PTR_NOT_NULL_FATAL(config);
+    CU_ASSERT_TRUE(config_set(config, "gitea.url", "https://git.example.org:3000", &error));
+    CU_ASSERT_TRUE(config_set(config, "hetzner.url", "https://api.example.org/v1", &error));
+    CU_ASSERT_TRUE(config_set(config, "mode", mode, &error));
+    return config;
+}
+
+/* Every pair of process and API: each poller its own, the actuator all three in mode act. */
+static void test_each_reaches_its_own(void)
+{
+    static const char *const modes[] = {"observe", "act"};
+    for (size_t mode = 0; mode < 2; mode++) {
+        struct config *config = make_config(modes[mode]);
+        struct destinations all;
+        struct error error;
+        CU_ASSERT_TRUE(destinations_configured(&all, config, &error));
+        CU_ASSERT_TRUE(destinations_kube(&all, config, ROLE_POLLER_KUBE, "https://k:6443", &error));
+        if (mode == 1)
+            CU_ASSERT_TRUE(
+                destinations_kube(&all, config, ROLE_ACTUATOR, "https://w:6444", &error));
+        for (int role = 0; role < (int)role_count; role++)
+            for (int source = 0; source < (int)source_count; source++) {
+                bool own = role == (int)ROLE_POLLER_GITEA + source ||
+                           (role == (int)ROLE_ACTUATOR && mode == 1);
+                CU_ASSERT_EQUAL(
+                    destinations_find(&all, (enum role)role, (enum source)source) != NULL, own);
+            }
+        uint16_t ports[8];
+        uint32_t count = destinations_ports(&all, ports, 8);
+        CU_ASSERT_EQUAL(count, mode == 1 ? 4 : 3); /* 3000, 443, 6443, 6444 */
+        CU_ASSERT_EQUAL(destinations_ports(&all, ports, 2), 2);
+        config_free(config);
+    }
+}
+
+static void test_proxies_stand_before(void)
+{
+    struct config *config = make_config("act");
+    struct destinations all;
+    struct error error = {""};
+    CU_ASSERT_TRUE(config_set(config, "gitea.proxy", "http://proxy.example.org:3128", &error));
+    CU_ASSERT_TRUE(config_set(config, "kube.proxy", "http://proxy.example.org", &error));
+    CU_ASSERT_TRUE(destinations_configured(&all, config, &error));
+    CU_ASSERT_TRUE(destinations_kube(&all, config, ROLE_ACTUATOR, "https://k:6443", &error));
+    const struct destination *to = destinations_find(&all, ROLE_ACTUATOR, SOURCE_GITEA);
+    CU_ASSERT_STRING_EQUAL(to->host, "proxy.example.org");
+    CU_ASSERT_EQUAL(to->port, 3128);
+    to = destinations_find(&all, ROLE_ACTUATOR, SOURCE_KUBE);
+    CU_ASSERT_STRING_EQUAL(to->host, "proxy.example.org");
+    CU_ASSERT_EQUAL(to->port, 1080);
+    CU_ASSERT_FALSE(destinations_kube(&all, config, ROLE_MONITOR, "https://k:6443", &error));
+    config_free(config);
+}
+
+/* -------------------------------------------------------------------------------- connections */
+
+static struct event_base *base;
+static struct callers callers;
+
+static struct {
+    unsigned answers;
+    enum role caller;
+    uint64_t id;
+    int descriptor; /* of the last connection that was made */
+    enum dial_failure failure;
+    char text[TEXT_BYTES_MAX];
+} seen;
+
+static void on_answer(enum role caller, uint64_t id, int descriptor, enum dial_failure failure,
+                      const char *text, void *argument)
+{
+    (void)argument;
+    seen.answers++;
+    seen.caller = caller;
+    seen.id = id;
+    seen.descriptor = descriptor;
+    seen.failure = failure;
+    snprintf(seen.text, sizeof seen.text, "%s", text);
+    event_base_loopbreak(base);
+}
+
+static void begin(void)
+{
+    struct error error;
+    memset(&seen, 0, sizeof seen);
+    seen.descriptor = -1;
+    base = event_base_new();
+    callers = (struct callers){.base = base, .limit_ms = 3000, .answer = on_answer};
+    CU_ASSERT_TRUE_FATAL(names_new(&callers.names, base, "", "", &error));
+}
+
+static void end(void)
+{
+    for (int role = 0; role < (int)role_count; role++)
+        callers_forget(&callers, (enum role)role);
+    names_free(callers.names);
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    event_base_free(base);
+}
+
+static void lead(enum role role, enum source source, const char *host, uint16_t port)
+{
+    struct destination *to = &callers.destinations.of[role][source];
+    to->port = port;
+    snprintf(to->host, sizeof to->host, "%s", host);
+}
+
+/* A listener at an address of loopback; *port 0: any. backlog 0 and never accepted: see below. */
+static int listen_at(const char *address, uint16_t *port, int backlog)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(*port)};
+    socklen_t size = sizeof at;
+    inet_pton(AF_INET, address, &at.sin_addr);
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    CU_ASSERT_EQUAL_FATAL(bind(descriptor, (struct sockaddr *)&at, sizeof at), 0);
+    CU_ASSERT_EQUAL_FATAL(listen(descriptor, backlog), 0);
+    getsockname(descriptor, (struct sockaddr *)&at, &size);
+    *port = ntohs(at.sin_port);
+    return descriptor;
+}
+
+/* The port of the other end. */
+static uint16_t peer_port(int descriptor)
+{
+    struct sockaddr_in to = {.sin_port = 0};
+    socklen_t size = sizeof to;
+    CU_ASSERT_EQUAL(getpeername(descriptor, (struct sockaddr *)&to, &size), 0);
+    return ntohs(to.sin_port);
+}
+
+static void test_a_connection_is_made(void)
+{
+    uint16_t port = 0;
+    begin();
+    int listener = listen_at("127.0.0.1", &port, 8);
+    lead(ROLE_POLLER_KUBE, SOURCE_KUBE, "localhost", port);
+    callers_ask(&callers, ROLE_POLLER_KUBE, 7, SOURCE_KUBE);
+    CU_ASSERT_EQUAL(seen.answers, 0); /* never from inside */
+    event_base_dispatch(base);
+    CU_ASSERT_EQUAL(seen.answers, 1);
+    CU_ASSERT_EQUAL(seen.caller, ROLE_POLLER_KUBE);
+    CU_ASSERT_EQUAL(seen.id, 7);
+    CU_ASSERT_TRUE_FATAL(seen.descriptor >= 0);
+    CU_ASSERT_EQUAL(peer_port(seen.descriptor), port);
+    close(seen.descriptor);
+    close(listener);
+    end();
+}
+
+/* localhost is two addresses; only the second has a listener. */
+static void test_the_next_address_is_tried(void)
+{
+    uint16_t port = 0;
+    begin();
+    struct error error;
+    int listener = listen_at("127.0.0.3", &port, 8);
+    CU_ASSERT_TRUE(
+        names_replace(callers.names, "", "127.0.0.2 api.test\n127.0.0.3 api.test\n", &error));
+    lead(ROLE_ACTUATOR, SOURCE_GITEA, "api.test", port);
+    callers_ask(&callers, ROLE_ACTUATOR, 1, SOURCE_GITEA);
+    event_base_dispatch(base);
+    CU_ASSERT_TRUE_FATAL(seen.descriptor >= 0);
+    CU_ASSERT_EQUAL(peer_port(seen.descriptor), port);
+    close(seen.descriptor);
+    close(listener);
+    end();
+}
+
+/* Fills a listener's queue, so that the kernel answers nothing more there: an address that is
+ * silent. */
+static void make_silent(const char *address, uint16_t port, int *kept, unsigned count)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
+    inet_pton(AF_INET, address, &at.sin_addr);
+    for (unsigned i = 0; i < count; i++) {
+        kept[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        (void)connect(kept[i], (struct sockaddr *)&at, sizeof at);
+    }
+}
+
+static void test_a_silent_address_does_not_hold_up(void)
+{
+    uint16_t port = 0;
+    int kept[4];
+    struct error error;
+    begin();
+    int good = listen_at("127.0.0.3", &port, 8);
+    int silent = listen_at("127.0.0.2", &port, 0);
+    make_silent("127.0.0.2", port, kept, 4);
+    CU_ASSERT_TRUE(
+        names_replace(callers.names, "", "127.0.0.2 api.test\n127.0.0.3 api.test\n", &error));
+    lead(ROLE_ACTUATOR, SOURCE_GITEA, "api.test", port);
+    int64_t began = clock_mono_ms();
+    callers_ask(&callers, ROLE_ACTUATOR, 1, SOURCE_GITEA);
+    event_base_dispatch(base);
+    int64_t took = clock_mono_ms() - began;
+    CU_ASSERT_TRUE_FATAL(seen.descriptor >= 0);
+    CU_ASSERT_TRUE(took >= DIAL_NEXT_MS - 20 && took < 2500);
+    close(seen.descriptor);
+    for (unsigned i = 0; i < 4; i++)
+        close(kept[i]);
+    close(silent);
+    close(good);
+    end();
+}
+
+static void test_what_fails_is_said(void)
+{
+    uint16_t port = 0;
+    int kept[4];
+    begin();
+    int silent = listen_at("127.0.0.2", &port, 0);
+    make_silent("127.0.0.2", port, kept, 4);
+    lead(ROLE_POLLER_GITEA, SOURCE_GITEA, "127.0.0.9", port);
+    callers_ask(&callers, ROLE_POLLER_GITEA, 1, SOURCE_GITEA);
+    event_base_dispatch(base);
+    CU_ASSERT_EQUAL(seen.descriptor, -1);
+    CU_ASSERT_EQUAL(seen.failure, DIAL_NO_CONNECTION);
+    CU_ASSERT_PTR_NOT_NULL(strstr(seen.text, "127.0.0.9 port"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(seen.text, "Connection refused"));
+
+    lead(ROLE_POLLER_GITEA, SOURCE_GITEA, "nowhere.test", port); /* and no name server */
+    callers_ask(&callers, ROLE_POLLER_GITEA, 2, SOURCE_GITEA);
+    event_base_dispatch(base);
+    CU_ASSERT_EQUAL(seen.failure, DIAL_NO_NAME);
+
+    callers.limit_ms = 300;
+    lead(ROLE_POLLER_GITEA, SOURCE_GITEA, "127.0.0.2", port);
+    callers_ask(&callers, ROLE_POLLER_GITEA, 3, SOURCE_GITEA);
+    event_base_dispatch(base);
+    CU_ASSERT_EQUAL(seen.id, 3);
+    CU_ASSERT_EQUAL(seen.failure, DIAL_TIMED_OUT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(seen.text, "127.0.0.2 port"));
+
+    callers_ask(&callers, ROLE_POLLER_GITEA, 4, SOURCE_HETZNER);
+    CU_ASSERT_EQUAL(seen.failure, DIAL_NOT_ALLOWED);
+    CU_ASSERT_STRING_EQUAL(seen.text, "the poller-gitea is not to be connected with hetzner");
+    CU_ASSERT_EQUAL(seen.answers, 4);
+    for (unsigned i = 0; i < 4; i++)
+        close(kept[i]);
+    close(silent);
+    end();
+}
+
+static void test_a_caller_is_bounded_and_forgotten(void)
+{
+    uint16_t port = 0;
+    int kept[4];
+    begin();
+    int silent = listen_at("127.0.0.2", &port, 0);
+    make_silent("127.0.0.2", port, kept, 4);
+    lead(ROLE_POLLER_GITEA, SOURCE_GITEA, "127.0.0.2", port);
+    lead(ROLE_ACTUATOR, SOURCE_GITEA, "127.0.0.2", port);
+    for (uint64_t i = 1; i <= CALLER_DIALS_MAX; i++)
+        callers_ask(&callers, ROLE_POLLER_GITEA, i, SOURCE_GITEA);
+    CU_ASSERT_EQUAL(seen.answers, 0);
+    callers_ask(&callers, ROLE_POLLER_GITEA, 100, SOURCE_GITEA);
+    CU_ASSERT_EQUAL(seen.id, 100);
+    CU_ASSERT_EQUAL(seen.failure, DIAL_TOO_MANY);
+    callers_ask(&callers, ROLE_ACTUATOR, 1, SOURCE_GITEA); /* another's room is its own */
+    CU_ASSERT_EQUAL(seen.answers, 1);
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    callers_forget(&callers, ROLE_POLLER_GITEA);
+    callers_ask(&callers, ROLE_POLLER_GITEA, 101, SOURCE_GITEA);
+    CU_ASSERT_EQUAL(seen.answers, 1); /* there is room again */
+    for (unsigned i = 0; i < 4; i++)
+        close(kept[i]);
+    close(silent);
+    end();
+}
+
+int main(void)
+{
+    CU_TestInfo tests[] = {
+        {"addresses are read", test_addresses_are_read},
+        {"what is no address is said", test_what_is_no_address_is_said},
+        {"libcurl reads the same", test_libcurl_reads_the_same},
+        {"each reaches its own", test_each_reaches_its_own},
+        {"proxies stand before", test_proxies_stand_before},
+        {"a connection is made", test_a_connection_is_made},
+        {"the next address is tried", test_the_next_address_is_tried},
+        {"a silent address does not hold up", test_a_silent_address_does_not_hold_up},
+        {"what fails is said", test_what_fails_is_said},
+        {"a caller is bounded and forgotten", test_a_caller_is_bounded_and_forgotten},
+        CU_TEST_INFO_NULL,
+    };
+    return cunit_run("dialer", tests);
+}
