@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from cloud import BIN, JOIN_TOKEN, TOKENS, Cloud  # noqa: E402  pylint: disable=wrong-import-position
 
-PROGRAMS = ("ebbtide", "ebbtide-poller", "ebbtide-reconciler", "ebbtide-actuator", "ebbtide-monitor",
+PROGRAMS = ("ebbtide", "ebbtide-dialer", "ebbtide-poller", "ebbtide-reconciler", "ebbtide-actuator", "ebbtide-monitor",
             "ebbtide-audit", "ebbtide-simulator")
 SANITIZER_WORDS = ("AddressSanitizer", "LeakSanitizer: detected", "runtime error:", "Assertion")
 
