@@ -1,11 +1,13 @@
-/* Fuzzes the texts of resolv.conf and hosts. Whatever they hold, names are made of them; what is
+/* Fuzzes the texts that the dialer reads: resolv.conf and hosts, and an API's address. Whatever they hold, names are made of them; what is
  * found in hosts are addresses; localhost is loopback whatever hosts says; and no descriptor stays
  * open. Nothing is asked of any name server.
  *
- * The input: resolv.conf, a line `%%`, then hosts. */
+ * The input: resolv.conf (which is tried as an address too), a line `%%`, then hosts. */
+#include <ctype.h>
 #include <event2/event.h>
 #include <unistd.h>
 
+#include "dialer/destinations.h"
 #include "dialer/names.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -57,6 +59,21 @@ static void try_words(struct names *names, const char *hosts)
     free(copy);
 }
 
+/* The same text as an address: what is read of it leads somewhere, and is a host's name or address
+ * and nothing that a resolver or a log could misread. */
+static void try_address(const char *text)
+{
+    struct destination to;
+    struct error error = {""};
+    if (!destination_read(text, 0, "the address", &to, &error)) {
+        PROMISE(to.host[0] == '\0' && error.text[0] != '\0');
+        return;
+    }
+    PROMISE(to.port > 0 && to.host[0] != '\0' && strstr(text, to.host) != NULL);
+    for (const char *at = to.host; *at != '\0'; at++)
+        PROMISE(isalnum((unsigned char)*at) || strchr("-._:", *at) != NULL);
+}
+
 static int lowest_free(void)
 {
     int descriptor = dup(STDERR_FILENO);
@@ -76,6 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         *hosts = '\0';
         hosts += strlen(BETWEEN);
     }
+    try_address(text);
     int before = lowest_free();
     PROMISE(names_new(&names, base, text, hosts, &error));
     try_localhost(names);
