@@ -9,9 +9,10 @@
 static void dial(struct http_call *call)
 {
     struct http *http = call->endpoint->http;
-    struct error error;
+    struct error *why = &call->answer.error;
     call->dial_id = ++http->dials;
-    (void)http->way.dial(http->way.argument, call->dial_id, call->endpoint->source, &error);
+    if (http->way.dial(http->way.argument, call->dial_id, call->endpoint->source, why))
+        why->text[0] = '\0';
 }
 
 /* libcurl has no connection that is free: one is asked for, and then it is tried again. No more are
@@ -92,7 +93,9 @@ static void give_up(struct http_call *call, enum dial_failure failure, const cha
 bool http_dial_late(struct http_call *call)
 {
     if (call->dial_id != 0)
-        give_up(call, DIAL_TIMED_OUT, "the dialer has not answered");
+        give_up(call, DIAL_TIMED_OUT,
+                call->answer.error.text[0] == '\0' ? "the dialer has not answered"
+                                                   : call->answer.error.text);
     else if (call->queued)
         give_up(call, DIAL_TIMED_OUT, "all connections to it were asked for already");
     else

@@ -27,7 +27,15 @@ static void refuse(struct callers *callers, enum role caller, uint64_t id,
     callers->answer(caller, id, -1, failure, text, callers->argument);
 }
 
-void callers_ask(struct callers *callers, enum role caller, uint64_t id, enum source source)
+static bool is_too_fast(struct pace *pace, int64_t mono_ms)
+{
+    if (mono_ms - pace->second_mono_ms >= 1000)
+        *pace = (struct pace){.second_mono_ms = mono_ms};
+    return pace->dials++ >= CALLER_DIALS_A_SECOND;
+}
+
+void callers_ask(struct callers *callers, enum role caller, uint64_t id, enum source source,
+                 int64_t mono_ms)
 {
     char text[TEXT_BYTES_MAX];
     const struct destination *to = destinations_find(&callers->destinations, caller, source);
@@ -35,6 +43,12 @@ void callers_ask(struct callers *callers, enum role caller, uint64_t id, enum so
         snprintf(text, sizeof text, "the %s is not to be connected with %s", role_word(caller),
                  source_word(source));
         refuse(callers, caller, id, DIAL_NOT_ALLOWED, text);
+        return;
+    }
+    if (is_too_fast(&callers->pace[caller], mono_ms)) {
+        snprintf(text, sizeof text, "the %s asks for more than %d connections a second",
+                 role_word(caller), CALLER_DIALS_A_SECOND);
+        refuse(callers, caller, id, DIAL_TOO_MANY, text);
         return;
     }
     struct asked *place = free_place(callers, caller);

@@ -11,6 +11,12 @@
  * (common/http_parts.h: HTTP_HOST_CONNECTIONS_MAX). */
 #define CALLER_DIALS_MAX 24
 
+/* Of one process, in any second, beyond which it is refused: no API that closes each connection
+ * after one answer makes ours ask so often, and one that was taken over does not use up the ports
+ * that the others' connections need (28,000, each for a minute after its end; tcp(7),
+ * ip_local_port_range). */
+#define CALLER_DIALS_A_SECOND 200
+
 /* The answer to a question; descriptor as in dial_done. */
 typedef void (*caller_answer)(enum role caller, uint64_t id, int descriptor,
                               enum dial_failure failure, const char *text, void *argument);
@@ -24,6 +30,12 @@ struct asked {
     struct dialing *dial; /* NULL: a free place */
 };
 
+/* How much one process asks for. */
+struct pace {
+    int64_t second_mono_ms; /* when the second began that is counted */
+    unsigned dials;
+};
+
 struct callers {
     struct event_base *base;
     struct names *names;
@@ -32,10 +44,12 @@ struct callers {
     caller_answer answer;
     void *argument;
     struct asked asked[role_count][CALLER_DIALS_MAX];
+    struct pace pace[role_count];
 };
 
-/* A question. Where it cannot be tried `answer` is called at once. */
-void callers_ask(struct callers *callers, enum role caller, uint64_t id, enum source source);
+/* A question, asked at mono_ms. Where it cannot be tried `answer` is called at once. */
+void callers_ask(struct callers *callers, enum role caller, uint64_t id, enum source source,
+                 int64_t mono_ms);
 
 /* The caller is gone: its questions are dropped. */
 void callers_forget(struct callers *callers, enum role caller);

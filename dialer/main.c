@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/whole_file.h"
@@ -17,6 +18,7 @@
 
 #define RESOLV_CONF_BYTES_MAX ((size_t)64 * 1024)
 #define HOSTS_BYTES_MAX       ((size_t)1024 * 1024)
+#define WARN_PAUSE_MS         60000
 
 struct kube_place {
     enum role role; /* ROLE_SUPERVISOR: none */
@@ -27,6 +29,7 @@ struct dialer {
     struct worker *worker;
     struct callers callers;
     char *resolv_conf, *hosts;
+    int64_t warn_next_mono_ms[role_count][dial_failure_count];
     struct kube_place kube[2]; /* the poller's and the actuator's, until start */
 };
 
@@ -74,18 +77,37 @@ static void on_told(struct worker *worker, const struct message *message, void *
 
 /* ------------------------------------------------------------------------------------ answers */
 
-static void say(struct dialer *dialer, enum role caller, uint64_t id, int descriptor,
-                enum dial_failure failure, const char *text)
+static void say_failed(struct dialer *dialer, enum role caller, uint64_t id,
+                       enum dial_failure failure, const char *text)
+{
+    struct error error;
+    const struct dial_failed failed = {.id = id, .failure = failure, .text = text};
+    if (!worker_send(dialer->worker, caller, MESSAGE_dial_failed, &failed, &error))
+        log_warning("%s", error.text);
+}
+
+/* The connection goes to who asked; what is passed is a copy of ours. */
+static void hand_over(struct dialer *dialer, enum role caller, uint64_t id, int descriptor)
 {
     struct error error;
     const struct dialed dialed = {.id = id};
-    const struct dial_failed failed = {.id = id, .failure = failure, .text = text};
-    bool sent =
-        descriptor >= 0
-            ? worker_pass(dialer->worker, caller, MESSAGE_dialed, &dialed, descriptor, &error)
-            : worker_send(dialer->worker, caller, MESSAGE_dial_failed, &failed, &error);
-    if (!sent)
-        log_warning("%s", error.text);
+    if (!worker_pass(dialer->worker, caller, MESSAGE_dialed, &dialed, descriptor, &error))
+        say_failed(dialer, caller, id, DIAL_TOO_MANY, error.text);
+    close(descriptor);
+}
+
+/* Nobody of ours asks for what is refused: who does may have been taken over, and is not to fill
+ * the log. The metric counts all. */
+static void warn(struct dialer *dialer, enum role caller, enum dial_failure failure,
+                 const char *text)
+{
+    int64_t now = clock_mono_ms(), *next = &dialer->warn_next_mono_ms[caller][failure];
+    if (now < *next)
+        return;
+    *next = now + WARN_PAUSE_MS;
+    log_warning("refused a connection: %s; more of it is only counted for %d s "
+                "(ebbtide_dial_failures_total)",
+                text, WARN_PAUSE_MS / 1000);
 }
 
 static void on_answer(enum role caller, uint64_t id, int descriptor, enum dial_failure failure,
@@ -95,12 +117,12 @@ static void on_answer(enum role caller, uint64_t id, int descriptor, enum dial_f
     metric_add(M_DIALS, caller, 0, 1);
     if (descriptor < 0)
         metric_add(M_DIAL_FAILURES, caller, failure, 1);
-    /* Nobody of ours asks for these: who does may have been taken over. */
     if (descriptor < 0 && (failure == DIAL_NOT_ALLOWED || failure == DIAL_TOO_MANY))
-        log_warning("refused a connection: %s", text);
-    say(dialer, caller, id, descriptor, failure, text);
+        warn(dialer, caller, failure, text);
     if (descriptor >= 0)
-        close(descriptor); /* what was sent is a copy in flight */
+        hand_over(dialer, caller, id, descriptor);
+    else
+        say_failed(dialer, caller, id, failure, text);
 }
 
 static void on_message(struct worker *worker, enum role peer, struct message *message, void *state)
@@ -109,7 +131,7 @@ static void on_message(struct worker *worker, enum role peer, struct message *me
     struct dialer *dialer = state;
     if (message->id == MESSAGE_dial) {
         const struct dial *asked = message_dial(message);
-        callers_ask(&dialer->callers, peer, asked->id, asked->source);
+        callers_ask(&dialer->callers, peer, asked->id, asked->source, clock_mono_ms());
     }
     message_free(message);
 }
@@ -123,6 +145,12 @@ static void on_peer_lost(struct worker *worker, enum role peer, void *state)
 
 /* ------------------------------------------------------------------------------- begin and end */
 
+/* A little less than who asks has for it, so that the answer, with its reason, is there first. */
+static int64_t limit_of(const struct config *config)
+{
+    return config->http.connect_timeout_ms * 9 / 10;
+}
+
 static bool on_start(struct worker *worker, const struct config *config, void *state,
                      struct error *error)
 {
@@ -130,7 +158,7 @@ static bool on_start(struct worker *worker, const struct config *config, void *s
     struct callers *callers = &dialer->callers;
     dialer->worker = worker;
     callers->base = worker_base(worker);
-    callers->limit_ms = config->http.connect_timeout_ms;
+    callers->limit_ms = limit_of(config);
     callers->answer = on_answer;
     callers->argument = dialer;
     if (!destinations_configured(&callers->destinations, config, error))
@@ -168,7 +196,7 @@ static void on_commit(struct worker *worker, const struct config *config, void *
 {
     (void)worker;
     struct dialer *dialer = state;
-    dialer->callers.limit_ms = config->http.connect_timeout_ms;
+    dialer->callers.limit_ms = limit_of(config);
 }
 
 static void on_stop(struct worker *worker, int64_t deadline_mono_ms, void *state)

@@ -1,6 +1,6 @@
-/* Fuzzes the texts that the dialer reads: resolv.conf and hosts, and an API's address. Whatever they hold, names are made of them; what is
- * found in hosts are addresses; localhost is loopback whatever hosts says; and no descriptor stays
- * open. Nothing is asked of any name server.
+/* Fuzzes the texts that the dialer reads: resolv.conf and hosts, and an API's address. Whatever
+ * they hold, names are made of them; what is found in hosts are addresses; localhost is loopback
+ * whatever hosts says; and no descriptor stays open. Nothing is asked of any name server.
  *
  * The input: resolv.conf (which is tried as an address too), a line `%%`, then hosts. */
 #include <ctype.h>

@@ -1,6 +1,8 @@
 /* The engine's questions to the dialer's parts, and back. */
 #include "tests/unit/http_way.h"
 
+#include "common/clock.h"
+
 #include <stdio.h>
 
 #define WHO ROLE_ACTUATOR
@@ -10,7 +12,7 @@ static bool ask(void *argument, uint64_t id, enum source source, struct error *e
     (void)error;
     struct test_way *way = argument;
     way->asked++;
-    callers_ask(&way->callers, WHO, id, source);
+    callers_ask(&way->callers, WHO, id, source, clock_mono_ms());
     return true;
 }
 

@@ -1,6 +1,7 @@
 /* The real ebbtide-poller as a child of the test. */
 #include "tests/unit/poller_fixture.h"
 
+#include "common/clock.h"
 #include "common/config.h"
 #include "proto/channel.h"
 #include "proto/worker.h"
@@ -105,7 +106,7 @@ static void on_dial(struct channel *channel, struct message *message, int descri
     (void)channel, (void)descriptor, (void)argument;
     if (message->id == MESSAGE_dial)
         callers_ask(&rig.callers, rig.role, message_dial(message)->id,
-                    message_dial(message)->source);
+                    message_dial(message)->source, clock_mono_ms());
     message_free(message);
 }
 

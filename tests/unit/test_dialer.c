@@ -254,7 +254,7 @@ static void test_a_connection_is_made(void)
     begin();
     int listener = listen_at("127.0.0.1", &port, 8);
     lead(ROLE_POLLER_KUBE, SOURCE_KUBE, "localhost", port);
-    callers_ask(&callers, ROLE_POLLER_KUBE, 7, SOURCE_KUBE);
+    callers_ask(&callers, ROLE_POLLER_KUBE, 7, SOURCE_KUBE, 0);
     CU_ASSERT_EQUAL(seen.answers, 0); /* never from inside */
     event_base_dispatch(base);
     CU_ASSERT_EQUAL(seen.answers, 1);
@@ -277,7 +277,7 @@ static void test_the_next_address_is_tried(void)
     CU_ASSERT_TRUE(
         names_replace(callers.names, "", "127.0.0.2 api.test\n127.0.0.3 api.test\n", &error));
     lead(ROLE_ACTUATOR, SOURCE_GITEA, "api.test", port);
-    callers_ask(&callers, ROLE_ACTUATOR, 1, SOURCE_GITEA);
+    callers_ask(&callers, ROLE_ACTUATOR, 1, SOURCE_GITEA, 0);
     event_base_dispatch(base);
     CU_ASSERT_TRUE_FATAL(seen.descriptor >= 0);
     CU_ASSERT_EQUAL(peer_port(seen.descriptor), port);
@@ -311,7 +311,7 @@ static void test_a_silent_address_does_not_hold_up(void)
         names_replace(callers.names, "", "127.0.0.2 api.test\n127.0.0.3 api.test\n", &error));
     lead(ROLE_ACTUATOR, SOURCE_GITEA, "api.test", port);
     int64_t began = clock_mono_ms();
-    callers_ask(&callers, ROLE_ACTUATOR, 1, SOURCE_GITEA);
+    callers_ask(&callers, ROLE_ACTUATOR, 1, SOURCE_GITEA, 0);
     event_base_dispatch(base);
     int64_t took = clock_mono_ms() - began;
     CU_ASSERT_TRUE_FATAL(seen.descriptor >= 0);
@@ -332,7 +332,7 @@ static void test_what_fails_is_said(void)
     int silent = listen_at("127.0.0.2", &port, 0);
     make_silent("127.0.0.2", port, kept, 4);
     lead(ROLE_POLLER_GITEA, SOURCE_GITEA, "127.0.0.9", port);
-    callers_ask(&callers, ROLE_POLLER_GITEA, 1, SOURCE_GITEA);
+    callers_ask(&callers, ROLE_POLLER_GITEA, 1, SOURCE_GITEA, 0);
     event_base_dispatch(base);
     CU_ASSERT_EQUAL(seen.descriptor, -1);
     CU_ASSERT_EQUAL(seen.failure, DIAL_NO_CONNECTION);
@@ -340,19 +340,19 @@ static void test_what_fails_is_said(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(seen.text, "Connection refused"));
 
     lead(ROLE_POLLER_GITEA, SOURCE_GITEA, "nowhere.test", port); /* and no name server */
-    callers_ask(&callers, ROLE_POLLER_GITEA, 2, SOURCE_GITEA);
+    callers_ask(&callers, ROLE_POLLER_GITEA, 2, SOURCE_GITEA, 0);
     event_base_dispatch(base);
     CU_ASSERT_EQUAL(seen.failure, DIAL_NO_NAME);
 
     callers.limit_ms = 300;
     lead(ROLE_POLLER_GITEA, SOURCE_GITEA, "127.0.0.2", port);
-    callers_ask(&callers, ROLE_POLLER_GITEA, 3, SOURCE_GITEA);
+    callers_ask(&callers, ROLE_POLLER_GITEA, 3, SOURCE_GITEA, 0);
     event_base_dispatch(base);
     CU_ASSERT_EQUAL(seen.id, 3);
     CU_ASSERT_EQUAL(seen.failure, DIAL_TIMED_OUT);
     CU_ASSERT_PTR_NOT_NULL(strstr(seen.text, "127.0.0.2 port"));
 
-    callers_ask(&callers, ROLE_POLLER_GITEA, 4, SOURCE_HETZNER);
+    callers_ask(&callers, ROLE_POLLER_GITEA, 4, SOURCE_HETZNER, 0);
     CU_ASSERT_EQUAL(seen.failure, DIAL_NOT_ALLOWED);
     CU_ASSERT_STRING_EQUAL(seen.text, "the poller-gitea is not to be connected with hetzner");
     CU_ASSERT_EQUAL(seen.answers, 4);
@@ -372,20 +372,41 @@ static void test_a_caller_is_bounded_and_forgotten(void)
     lead(ROLE_POLLER_GITEA, SOURCE_GITEA, "127.0.0.2", port);
     lead(ROLE_ACTUATOR, SOURCE_GITEA, "127.0.0.2", port);
     for (uint64_t i = 1; i <= CALLER_DIALS_MAX; i++)
-        callers_ask(&callers, ROLE_POLLER_GITEA, i, SOURCE_GITEA);
+        callers_ask(&callers, ROLE_POLLER_GITEA, i, SOURCE_GITEA, 0);
     CU_ASSERT_EQUAL(seen.answers, 0);
-    callers_ask(&callers, ROLE_POLLER_GITEA, 100, SOURCE_GITEA);
+    callers_ask(&callers, ROLE_POLLER_GITEA, 100, SOURCE_GITEA, 0);
     CU_ASSERT_EQUAL(seen.id, 100);
     CU_ASSERT_EQUAL(seen.failure, DIAL_TOO_MANY);
-    callers_ask(&callers, ROLE_ACTUATOR, 1, SOURCE_GITEA); /* another's room is its own */
+    callers_ask(&callers, ROLE_ACTUATOR, 1, SOURCE_GITEA, 0); /* another's room is its own */
     CU_ASSERT_EQUAL(seen.answers, 1);
     event_base_loop(base, EVLOOP_NONBLOCK);
     callers_forget(&callers, ROLE_POLLER_GITEA);
-    callers_ask(&callers, ROLE_POLLER_GITEA, 101, SOURCE_GITEA);
+    callers_ask(&callers, ROLE_POLLER_GITEA, 101, SOURCE_GITEA, 0);
     CU_ASSERT_EQUAL(seen.answers, 1); /* there is room again */
     for (unsigned i = 0; i < 4; i++)
         close(kept[i]);
     close(silent);
+    end();
+}
+
+/* As many as it may in a second, then none, then again; another's pace is its own. */
+static void test_a_caller_has_a_pace(void)
+{
+    begin();
+    for (uint64_t i = 1; i <= CALLER_DIALS_A_SECOND; i++) {
+        lead(ROLE_POLLER_GITEA, SOURCE_GITEA, "127.0.0.9", 1);
+        callers_ask(&callers, ROLE_POLLER_GITEA, i, SOURCE_GITEA, 5000 + (int64_t)i);
+        callers_forget(&callers, ROLE_POLLER_GITEA);
+    }
+    CU_ASSERT_EQUAL(seen.answers, 0);
+    callers_ask(&callers, ROLE_POLLER_GITEA, 1000, SOURCE_GITEA, 5999);
+    CU_ASSERT_EQUAL(seen.failure, DIAL_TOO_MANY);
+    CU_ASSERT_STRING_EQUAL(seen.text,
+                           "the poller-gitea asks for more than 200 connections a second");
+    lead(ROLE_ACTUATOR, SOURCE_GITEA, "127.0.0.9", 1);
+    callers_ask(&callers, ROLE_ACTUATOR, 1, SOURCE_GITEA, 5999);
+    callers_ask(&callers, ROLE_POLLER_GITEA, 1001, SOURCE_GITEA, 6001);
+    CU_ASSERT_EQUAL(seen.answers, 1);
     end();
 }
 
@@ -402,6 +423,7 @@ int main(void)
         {"a silent address does not hold up", test_a_silent_address_does_not_hold_up},
         {"what fails is said", test_what_fails_is_said},
         {"a caller is bounded and forgotten", test_a_caller_is_bounded_and_forgotten},
+        {"a caller has a pace", test_a_caller_has_a_pace},
         CU_TEST_INFO_NULL,
     };
     return cunit_run("dialer", tests);
