@@ -46,7 +46,7 @@ them back before the next paid hour begins: it deregisters the runner, drains
 the Kubernetes node, and deletes node and server, in that order. A job that
 runs is never ended.
 .
-It is one daemon, a supervisor and six workers, each with a user and a sandbox
+It is one daemon, a supervisor and seven workers, each with a user and a sandbox
 of its own, and with no other tokens than its work needs. It starts only once
 /etc/ebbtide/ebbtide.yaml is there, and rents nothing before that file says
 'mode: act'.")

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import typing
 
 import yaml
 
@@ -18,9 +19,13 @@ SYSTEM_CALLS = "landlock_create_ruleset landlock_add_rule landlock_restrict_self
 BOOT_SECONDS = 60
 CREDENTIALS = "/run/credentials/ebbtide.service"
 SECRETS = "/etc/ebbtide/secrets"
-WORKERS = {"ebbtide-actuator": "ebbtide-actuator", "ebbtide-reconciler": "ebbtide-reconciler",
-           "ebbtide-monitor": "ebbtide-monitor", "ebbtide-poller gitea": "ebbtide-gitea",
-           "ebbtide-poller hetzner": "ebbtide-hetzner", "ebbtide-poller kube": "ebbtide-kube"}
+WORKERS = {"ebbtide-dialer": "ebbtide-dialer", "ebbtide-actuator": "ebbtide-actuator",
+           "ebbtide-reconciler": "ebbtide-reconciler", "ebbtide-monitor": "ebbtide-monitor",
+           "ebbtide-poller gitea": "ebbtide-gitea", "ebbtide-poller hetzner": "ebbtide-hetzner",
+           "ebbtide-poller kube": "ebbtide-kube"}
+# Whom the dialer connects with which APIs.
+CALLERS = {"ebbtide-poller gitea": {"gitea"}, "ebbtide-poller hetzner": {"hetzner"}, "ebbtide-poller kube": {"kube"},
+           "ebbtide-actuator": {"gitea", "hetzner", "kube"}}
 
 
 class Process:
@@ -34,6 +39,14 @@ class Process:
     @property
     def name(self):
         return " ".join([os.path.basename(self.words[0]), *self.words[1:]])
+
+
+class Internet(typing.NamedTuple):
+    """A socket of the internet's, as the kernel lists it."""
+
+    kind: str
+    maker: int  # the user who made it, whoever holds it now
+    remote_port: int  # 0: it is not connected
 
 
 class Machine(Cloud):
@@ -170,6 +183,15 @@ class Machine(Cloud):
                 continue  # it has ended meanwhile
             process = Process(pid, words.split("\0")[:-1], status, links)
             found["supervisor" if process.words[1:2] == ["run"] else process.name] = process
+        return found
+
+    def internet_sockets(self):
+        """{inode: Internet} of all sockets of the network that the machine's processes are in. [proc(5), /proc/net/tcp]"""
+        found = {}
+        for kind in ("tcp", "tcp6", "udp", "udp6", "raw", "raw6", "udplite", "udplite6"):
+            for line in self.run("sh", "-c", f"cat /proc/net/{kind} 2> /dev/null", check=False).splitlines()[1:]:
+                words = line.split()
+                found[words[9]] = Internet(kind, int(words[7]), int(words[2].rpartition(":")[2], 16))
         return found
 
     def audit(self, own=False):

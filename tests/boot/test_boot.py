@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from machine import WORKERS
+from machine import CALLERS, WORKERS
 from programs import wait_until
 
 FIRST, SECOND = os.environ.get("EBBTIDE_PACKAGES", " ").split(" ")
@@ -137,6 +137,22 @@ def test_a_whole_life(machine):
     order = [steps.index(kind) for kind in ("create_server", "deregister_runner", "drain_node", "remove_node")]
     assert order == sorted(order), steps
     kept(machine)
+
+
+def test_each_holds_connections_to_its_own_apis_and_the_dialer_made_them(machine):
+    internet, held = machine.internet_sockets(), {}
+    for name, process in machine.processes().items():
+        inodes = (re.match(r"socket:\[(\d+)\]", one) for one in process.descriptors)
+        held[name] = [internet[inode.group(1)] for inode in inodes if inode and inode.group(1) in internet]
+    dialer = machine.user(WORKERS["ebbtide-dialer"])[0]
+    for name, apis in CALLERS.items():
+        ports = {machine.ports[api] for api in apis}
+        assert held[name], f"the {name} has no connection"
+        assert {one.remote_port for one in held[name]} <= ports, f"the {name} is connected elsewhere: {held[name]}"
+    for name in (*CALLERS, "ebbtide-dialer"):
+        assert {one.maker for one in held[name]} <= {dialer}, f"the {name} made a socket: {held[name]}"
+    assert not held["ebbtide-reconciler"]
+    assert {one.kind for one in held["ebbtide-monitor"]} <= {"tcp"}, "the monitor has more than its doors"
 
 
 def test_members_of_the_group_and_nobody_else_may_ask(machine):

@@ -8,7 +8,7 @@ import pytest
 
 from conftest import BIN, ROOT, said
 
-PROGRAMS = ["ebbtide", *(f"ebbtide-{name}" for name in ("actuator", "audit", "monitor", "poller", "reconciler", "replay"))]
+PROGRAMS = ["ebbtide", *(f"ebbtide-{name}" for name in ("actuator", "audit", "dialer", "monitor", "poller", "reconciler", "replay"))]
 X86 = "x86-64"
 # Of every unit of ours, as the compiler wrote it down; clang knows most by the same names.
 FLAGS = ["-fstack-protector-strong"]

@@ -52,7 +52,7 @@ def test_the_users_are_those_that_the_supervisor_looks_for(tmp_path):
     said("systemd-sysusers", f"--root={tmp_path}", ROOT / "deploy/sysusers.d/ebbtide.conf")
     lines = [line.split(":") for line in (tmp_path / "etc/passwd").read_text(encoding="utf-8").splitlines()]
     assert {line[0] for line in lines} == wanted
-    assert len({line[2] for line in lines}) == len(wanted) == 7
+    assert len({line[2] for line in lines}) == len(wanted) == 8
     assert all(line[6].endswith("nologin") for line in lines)
 
 

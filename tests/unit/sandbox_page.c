@@ -1,6 +1,7 @@
 /* docs/sandbox.md, printed from the tables; the sentences around them stand here. */
 #include "tests/unit/sandbox_page.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -12,13 +13,26 @@ static const struct {
     enum role role;
     const char *title, *text;
 } kinds[] = {
-    {ROLE_POLLER_GITEA, "The pollers", "All three have the same list."},
+    {ROLE_DIALER, "The dialer",
+     "It makes the connections of the pollers and the actuator, and hands them over; it reads and "
+     "writes on none."},
+    {ROLE_POLLER_GITEA, "The pollers",
+     "All three have the same list, and none of them makes a socket or connects one."},
     {ROLE_RECONCILER, "The reconciler",
      "No socket, no connection, no file that it could open: what it decides leaves it as "
      "messages."},
     {ROLE_ACTUATOR, "The actuator", "As a poller, and it writes the audit log."},
     {ROLE_MONITOR, "The monitor", "It answers on the listener that it was handed."},
 };
+
+bool sandbox_page_has(enum role role)
+{
+    bool found = false;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        found = found || kinds[i].role == role ||
+                (kinds[i].role == ROLE_POLLER_GITEA && (ROLES_POLLERS & ROLE_BIT(role)) != 0);
+    return found;
+}
 
 static void print_introduction(FILE *out)
 {
@@ -82,7 +96,37 @@ static void print_rows(FILE *out, enum sandbox_action action, enum role role)
     }
 }
 
+static void print_roles(FILE *out, uint32_t roles)
+{
+    const char *between = "";
+    if (roles == (ROLES_WORKERS | ROLE_BIT(ROLE_SUPERVISOR)) || roles == ROLES_WORKERS) {
+        fprintf(out, roles == ROLES_WORKERS ? "all workers" : "all");
+        return;
+    }
+    for (unsigned role = 0; role < role_count; role++)
+        if ((roles & ROLE_BIT(role)) != 0) {
+            fprintf(out, "%s%s", between, role_words[role]);
+            between = ", ";
+        }
+}
+
 #define TABLE_HEAD "| call | why |\n|---|---|\n"
+
+static void print_refused(FILE *out)
+{
+    size_t count;
+    const struct sandbox_row *rows = sandbox_rows(&count);
+    fprintf(out, "\n### Refused with an error of its own\n\n"
+                 "A library may try these where all is well, and is told so.\n\n"
+                 "| call | processes | error | why |\n|---|---|---|---|\n");
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].action == ACTION_REFUSE) {
+            fprintf(out, "| `%s` | ", rows[i].call);
+            print_roles(out, rows[i].roles);
+            fprintf(out, " | %s | %s |\n", rows[i].number == EACCES ? "EACCES" : "EINPROGRESS",
+                    rows[i].reason);
+        }
+}
 
 static void print_workers(FILE *out)
 {
@@ -100,11 +144,7 @@ static void print_workers(FILE *out)
                 kinds[i].text);
         print_rows(out, ACTION_ALLOW, kinds[i].role);
     }
-    fprintf(out,
-            "\n### Refused with an error of its own\n\n"
-            "A library may try these where all is well, and is told so: EACCES.\n\n" TABLE_HEAD);
-    print_rows(out, ACTION_REFUSE, role_count);
-    print_rows(out, ACTION_REFUSE, ROLE_MONITOR);
+    print_refused(out);
 }
 
 static void print_supervisor(FILE *out)
@@ -141,32 +181,29 @@ static void print_landlock(FILE *out)
         "\n## Files and network (Landlock)\n\n"
         "| process | files | TCP connect | TCP bind | signals and abstract sockets outside |\n"
         "|---|---|---|---|---|\n"
-        "| pollers | none | the port of its API, or of its proxy | none | none |\n"
-        "| actuator | none | the ports of the three APIs, or of their proxies | none | none |\n"
+        "| dialer | none | the ports of the three APIs, or of their proxies | none | none |\n"
+        "| pollers | none | none: the dialer's connections are handed over | none | none |\n"
+        "| actuator | none | none: as the pollers | none | none |\n"
         "| reconciler | none | none | none | none |\n"
         "| monitor | none | none | none: its listener is handed over | none |\n\n"
-        "Names are asked over UDP, which Landlock does not cover; no worker asks over TCP. Rules "
-        "say ports, not addresses: those are the\nfirewall's to say.\n\n"
+        "The dialer asks for names over UDP, which Landlock does not cover; it never asks over "
+        "TCP. "
+        "Rules say ports, not addresses: those\nare `network.conf`'s to say "
+        "([hardening.md](hardening.md#whom-it-may-talk-to)). Where `sandbox.without` leaves "
+        "seccomp "
+        "out, a poller and the\nactuator have the ports of their APIs, since libcurl connects once "
+        "more what is connected.\n\n"
         "## The gap of older kernels (nftables)\n\n"
         "`deploy/nftables/ebbtide.nft` says by user what `landlock-tcp` says by process, and more: "
-        "the reconciler and the monitor send\nnothing but to loopback and to who called them, and "
-        "those who call reach name servers and the APIs' ports only. It is optional, needs the\n"
-        "package's users, and is loaded by hand:\n\n"
+        "the dialer reaches the APIs' ports and,\nby UDP, name servers; the monitor answers those "
+        "who call it; the others send nothing by a socket of their own. A connection that\nthe "
+        "dialer handed over counts as the dialer's. It is optional, needs the package's users, and "
+        "is loaded by hand:\n\n"
         "    nft -c -f /usr/share/ebbtide/nftables/ebbtide.nft    # checks it\n"
         "    nft -f /usr/share/ebbtide/nftables/ebbtide.nft       # loads it\n"
         "    nft list table inet ebbtide                          # shows what it stopped\n\n"
-        "Set the ports at its top to those of `gitea.url`, `hetzner.url`, the kubeconfig's server "
+        "Set the ports at its top to those of `gitea.url`, `hetzner.url`, the kubeconfigs' server "
         "and proxies.\n");
-}
-
-static void print_roles(FILE *out, uint32_t roles)
-{
-    const char *between = "";
-    for (unsigned role = 0; role < role_count; role++)
-        if ((roles & ROLE_BIT(role)) != 0) {
-            fprintf(out, "%s%s", between, role_words[role]);
-            between = ", ";
-        }
 }
 
 static void print_limits(FILE *out)
@@ -177,12 +214,7 @@ static void print_limits(FILE *out)
                  "| limit | value | processes | why |\n|---|---|---|---|\n");
     for (size_t i = 0; i < count; i++) {
         fprintf(out, "| %s | %" PRIu64 " | ", limits[i].word, limits[i].value);
-        if (limits[i].roles == (ROLES_WORKERS | ROLE_BIT(ROLE_SUPERVISOR)))
-            fprintf(out, "all");
-        else if (limits[i].roles == ROLES_WORKERS)
-            fprintf(out, "all workers");
-        else
-            print_roles(out, limits[i].roles);
+        print_roles(out, limits[i].roles);
         fprintf(out, " | %s |\n", limits[i].reason);
     }
     fprintf(out, "\nThe size of files is not limited: the log may be a file that many write.\n");

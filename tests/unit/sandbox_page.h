@@ -2,8 +2,14 @@
 #ifndef EBBTIDE_TESTS_UNIT_SANDBOX_PAGE_H
 #define EBBTIDE_TESTS_UNIT_SANDBOX_PAGE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
+#include "proto/messages.h"
+
 void sandbox_page_print(FILE *out);
+
+/* Whether a section of it tells of this worker's calls. */
+bool sandbox_page_has(enum role role);
 
 #endif

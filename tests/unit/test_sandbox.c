@@ -328,6 +328,8 @@ static void the_page_equals_the_tables(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(kept);
     kept[fread(kept, 1, size + 1, file)] = '\0';
     fclose(file);
+    for (enum role role = ROLE_POLLER_GITEA; role <= ROLE_MONITOR; role = (enum role)(role + 1))
+        CU_ASSERT_TRUE(sandbox_page_has(role));
     CU_ASSERT_STRING_EQUAL(made, kept);
     if (strcmp(made, kept) != 0)
         fprintf(stderr, "docs/sandbox.md differs; test_sandbox --write makes it anew\n");
