@@ -212,6 +212,7 @@ static struct work *new_work(struct actuator *actuator, struct message *message)
     work->began_mono_ms = clock_mono_ms();
     work->deadline_mono_ms = work->began_mono_ms + actuator->config->life.action_deadline_ms;
     work->facts.arena = arena;
+    work->rail = "";
     work->early_outcome = OUTCOME_AGAIN;
     work->next = actuator->works;
     actuator->works = work;
@@ -243,9 +244,11 @@ bool actuator_init(struct actuator *actuator, struct error *error)
 {
     actuator->kept = calloc(RESULTS_KEPT, sizeof *actuator->kept);
     actuator->sinces = calloc(1, sizeof *actuator->sinces);
+    actuator->paces = calloc(1, sizeof *actuator->paces);
     actuator->price_arena = arena_new(PRICE_ARENA_BYTES);
     actuator->requests_remaining = -1;
-    return (actuator->kept != NULL && actuator->sinces != NULL && actuator->price_arena != NULL) ||
+    return (actuator->kept != NULL && actuator->sinces != NULL && actuator->paces != NULL &&
+            actuator->price_arena != NULL) ||
            error_set(error, "out of memory for the actuator");
 }
 
@@ -297,6 +300,7 @@ void actuator_clear(struct actuator *actuator)
     arena_free(actuator->price_arena);
     audit_close(actuator->audit);
     free(actuator->sinces);
+    free(actuator->paces);
     free(actuator->kept);
     *actuator = (struct actuator){0};
 }

@@ -11,6 +11,7 @@
 
 #include "actuator/audit.h"
 #include "actuator/judge.h"
+#include "actuator/pace.h"
 #include "actuator/since.h"
 #include "common/config.h"
 #include "common/http.h"
@@ -65,6 +66,7 @@ struct actuator {
     struct kept_result *kept; /* RESULTS_KEPT, a ring */
     uint32_t kept_count, kept_next;
     struct sinces *sinces;
+    struct paces *paces;
     struct deed deeds[DEEDS_MAX]; /* a ring */
     uint32_t deed_count, deed_next;
 

@@ -109,16 +109,17 @@ static bool keep_blocks(struct audit *audit, uint64_t bytes)
 }
 
 /* Room for an intent: a create must leave the whole reserve, on the disk and in the segment. */
-bool audit_has_room(struct audit *audit, bool create, struct error *error)
+bool audit_has_room(struct audit *audit, bool spares_reserve, struct error *error)
 {
     const struct audit_limits *limits = &audit->limits;
     uint64_t after = audit->size + 2 * (uint64_t)AUDIT_LINE_BYTES_MAX; /* its outcome too */
-    if (after > limits->max_bytes + (create ? 0 : limits->reserve_bytes))
+    if (after > limits->max_bytes + (spares_reserve ? 0 : limits->reserve_bytes))
         return error_set(error,
                          "the audit log %s is full (%llu bytes) and no next segment came: see why "
                          "the supervisor cannot open one",
                          audit->name, (unsigned long long)audit->size);
-    if (create && !keep_blocks(audit, 2 * (uint64_t)AUDIT_LINE_BYTES_MAX + limits->reserve_bytes))
+    if (spares_reserve &&
+        !keep_blocks(audit, 2 * (uint64_t)AUDIT_LINE_BYTES_MAX + limits->reserve_bytes))
         return error_set(error,
                          "the disk of the audit log %s is full: no server is created, teardown "
                          "goes on; free some space",
@@ -167,8 +168,9 @@ static size_t make_line(const struct audit *audit, json_t *line, const struct ch
     return whole;
 }
 
-bool audit_append_alone(struct audit *audit, json_t *line, const struct chain_hash *key,
-                        struct error *error)
+/* Takes line. */
+static bool put_line(struct audit *audit, json_t *line, const struct chain_hash *key, bool unsynced,
+                     struct error *error)
 {
     char text[AUDIT_LINE_BYTES_MAX];
     struct chain_link after;
@@ -179,39 +181,58 @@ bool audit_append_alone(struct audit *audit, json_t *line, const struct chain_ha
         audit->check.last = after;
         audit->check.begun = true;
     }
-    if (good && fdatasync(audit->descriptor) != 0)
+    if (good && !unsynced && fdatasync(audit->descriptor) != 0)
         good = error_set_errno(error, errno, "cannot sync the audit log %s", audit->name);
     metric_add(good ? M_AUDIT_LINES : M_AUDIT_ERRORS, 0, 0, 1);
     return good;
 }
 
+bool audit_append_alone(struct audit *audit, json_t *line, const struct chain_hash *key,
+                        struct error *error)
+{
+    return put_line(audit, line, key, false, error);
+}
+
 /* After what the start has to say; takes line. */
-static bool append_line(struct audit *audit, json_t *line, int64_t wall_ms, struct error *error)
+static bool append_line(struct audit *audit, json_t *line, bool unsynced, int64_t wall_ms,
+                        struct error *error)
 {
     if (audit_tell(audit, wall_ms, error))
-        return audit_append_alone(audit, line, NULL, error);
+        return put_line(audit, line, NULL, unsynced, error);
     json_decref(line);
     return false;
 }
 
-bool audit_intent(struct audit *audit, const struct action *action, int64_t wall_ms,
-                  struct error *error)
+void audit_use_id(struct audit *audit, struct action_id id)
 {
-    if (!audit_has_room(audit, action->kind == ACTION_CREATE_SERVER, error) ||
-        !append_line(audit, audit_intent_line(action, wall_ms), wall_ms, error))
+    if (action_id_compare(id, audit->highest) > 0)
+        audit->highest = id;
+}
+
+bool audit_write_intent(struct audit *audit, const struct action *action, bool unsynced,
+                        int64_t wall_ms, struct error *error)
+{
+    if (!append_line(audit, audit_intent_line(action, wall_ms), unsynced, wall_ms, error))
         return false;
-    if (action_id_compare(action->id, audit->highest) > 0)
-        audit->highest = action->id;
+    audit_use_id(audit, action->id);
     audit_remember(audit, action->id, action->kind, action->node.name, false);
     audit_remember_server(audit, action->node.name, action->node.server_id);
     return true;
 }
 
+bool audit_intent(struct audit *audit, const struct action *action, int64_t wall_ms,
+                  struct error *error)
+{
+    struct error untold;
+    (void)audit_sum_up(audit, wall_ms, &untold); /* what came before stands before, if it can */
+    return audit_has_room(audit, action->kind == ACTION_CREATE_SERVER, error) &&
+           audit_write_intent(audit, action, false, wall_ms, error);
+}
+
 void audit_unwritten(struct audit *audit, const struct action *action,
                      const struct action_result *result)
 {
-    if (action_id_compare(result->id, audit->highest) > 0)
-        audit->highest = result->id;
+    audit_use_id(audit, result->id);
     audit_forget(audit, result->id);
     if (action != NULL)
         audit_remember_server(audit, action->node.name, result->server_id);
@@ -222,7 +243,8 @@ void audit_unwritten(struct audit *audit, const struct action *action,
 bool audit_outcome(struct audit *audit, const struct action *action,
                    const struct action_result *result, int64_t wall_ms, struct error *error)
 {
-    bool good = append_line(audit, audit_outcome_line(action, result, wall_ms), wall_ms, error);
+    bool good =
+        append_line(audit, audit_outcome_line(action, result, wall_ms), false, wall_ms, error);
     audit_unwritten(audit, action, result);
     return good;
 }
@@ -306,6 +328,8 @@ bool audit_open(struct audit **out, int descriptor, const char *name,
 bool audit_next(struct audit *audit, int descriptor, const char *name,
                 const struct audit_reader *reader, struct error *error)
 {
+    struct error untold;
+    (void)audit_sum_up(audit, clock_wall_ms(), &untold); /* where it cannot, in the next one */
     struct audit before = *audit;
     use_segment(audit, descriptor, name);
     bool good = begin_segment(audit, reader == NULL ? &nobody : reader, error);

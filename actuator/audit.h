@@ -1,11 +1,13 @@
 /* The audit log: one JSON line before each action that changes anything (`intent`, synced to the
  * disk before acting) and one after (`outcome`). What was refused or only looked has both lines
- * too, written one after the other. Every line is a link of one chain over all segments
+ * too, written one after the other; of more of these than a person reads only how many there were
+ * (`omitted`, actuator/omitted.h). Every line is a link of one chain over all segments
  * (audit/chain.h), which is sealed with a key of the epoch where keys were set up (audit/seal.h).
  * What each line says: audit/audit.def and docs/audit.md.
  *
  * Room: a segment may grow to max_bytes; then the next is asked for. The last reserve_bytes beyond
- * it, and as much of the disk, are kept for teardown: creates stop first.
+ * it, and as much of the disk, are kept for teardown: creates stop first, and what changed nothing
+ * takes none of it.
  *
  * A log that does not verify at the start is gone on with all the same, since teardown must stay
  * possible: a line `bent` says where and what, the next segment is asked for at once, and
@@ -68,10 +70,33 @@ bool audit_intent(struct audit *audit, const struct action *action, int64_t wall
 bool audit_outcome(struct audit *audit, const struct action *action,
                    const struct action_result *result, int64_t wall_ms, struct error *error);
 
-/* An outcome that gets no line, since its intent could get none: its id and its node's name are
- * used up for this process all the same. action may be NULL. */
-void audit_unwritten(struct audit *audit, const struct action *action,
-                     const struct action_result *result);
+/* An action that ended and changed nothing: it was refused, or only looked. */
+struct audit_end {
+    const struct action *action;
+    const struct action_result *result;
+    const char *rail; /* that refused it, of a closed list that lives for ever; "": none */
+    int64_t mono_ms, wall_ms;
+};
+
+enum audit_entry {
+    AUDIT_WRITTEN,   /* both lines stand there, synced */
+    AUDIT_COUNTED,   /* too many of its kind: a line will say how many */
+    AUDIT_UNWRITTEN, /* there was no room, or the write failed (*error): counted likewise */
+};
+
+/* Both lines of it, or its number in the next line `omitted`. Its id is used up whatever comes of
+ * it; where its lines could not be written, its node's name is as well. */
+enum audit_entry audit_unchanged(struct audit *audit, const struct audit_end *end,
+                                 struct error *error);
+
+/* Writes the line that says how many were left out, where any were. It comes by itself before the
+ * next intent, before a seal and before the next segment. False: nothing is forgotten, it is to be
+ * asked for again. */
+bool audit_sum_up(struct audit *audit, int64_t wall_ms, struct error *error);
+
+/* The same where it is time to: a minute after the first that was left out, or after this failed.
+ */
+bool audit_sum_up_due(struct audit *audit, int64_t mono_ms, int64_t wall_ms, struct error *error);
 
 /* Highest action id of the log, {0, 0} where it is empty. */
 struct action_id audit_highest(const struct audit *audit);
@@ -116,7 +141,7 @@ bool audit_leaves(const struct audit *audit);
 struct chain_link audit_head(const struct audit *audit);
 
 /* What a person must know of this log, "" for nothing: where it does not verify, why it is not
- * sealed though it should be. */
+ * sealed though it should be; that more was refused than it has lines for. */
 const char *audit_trouble(const struct audit *audit);
 
 /* Compares action ids: <0, 0, >0. */

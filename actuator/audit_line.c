@@ -164,6 +164,35 @@ json_t *audit_seal_line(const struct audit *audit, enum audit_seal_why why, int6
     return line;
 }
 
+/* One row: of which kind, what came of it, which rail refused it, how many. */
+static json_t *omitted_row_json(const struct omitted_row *row)
+{
+    json_t *one = json_object();
+    set_text(one, "kind", action_kind_words[row->kind]);
+    set_text(one, "outcome", outcome_words[row->outcome]);
+    set_text(one, "rail", row->rail);
+    set_number(one, "count", row->count);
+    return one;
+}
+
+json_t *audit_omitted_line(const struct audit *audit, int64_t wall_ms)
+{
+    const struct omitted *omitted = &audit->omitted;
+    char text[CLOCK_TEXT_BYTES], id[ACTION_ID_TEXT_BYTES];
+    json_t *line = begin_line("omitted", audit->highest, wall_ms);
+    json_t *of = json_array();
+    for (uint32_t i = 0; line != NULL && of != NULL && i < omitted->row_count; i++)
+        json_array_append_new(of, omitted_row_json(&omitted->row[i]));
+    set_text(line, "since", clock_format_rfc3339(omitted->since_wall_ms, text));
+    set_text(line, "lowest", action_id_text(omitted->lowest, id));
+    set_text(line, "highest", action_id_text(omitted->highest, id));
+    set_number(line, "count", omitted->count);
+    set_number(line, "refused", omitted->refused);
+    json_object_set_new(line, "of", of);
+    set_text(line, "text", omitted->text);
+    return line;
+}
+
 json_t *audit_segment_line(const struct audit *audit, int64_t wall_ms)
 {
     json_t *line = begin_line("segment", audit->highest, wall_ms);

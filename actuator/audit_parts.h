@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "actuator/audit.h"
+#include "actuator/omitted.h"
 #include "audit/check.h"
 #include "audit/seal_store.h"
 
@@ -43,7 +44,10 @@ struct audit {
     uint64_t cut_bytes;            /* torn, found at the start; no line of the log says so yet */
     bool cut_kept;                 /* ... and they stand there still */
     char trouble[ERROR_TEXT_BYTES_MAX]; /* "": none */
-    struct seal_store *seals;           /* NULL: no keys */
+    char flood[TEXT_BYTES_MAX];         /* "", or that more was refused than there are lines for */
+    bool flooding;                      /* ... and no line has said yet how many */
+    struct omitted omitted;
+    struct seal_store *seals; /* NULL: no keys */
     struct audit_last_seal *last_seal;
     struct action_id highest;
     uint32_t open_count, open_dropped;
@@ -60,6 +64,7 @@ json_t *audit_segment_line(const struct audit *audit, int64_t wall_ms);
 json_t *audit_cut_line(const struct audit *audit, int64_t wall_ms);
 json_t *audit_bent_line(const struct audit *audit, int64_t wall_ms);
 json_t *audit_seal_line(const struct audit *audit, enum audit_seal_why why, int64_t wall_ms);
+json_t *audit_omitted_line(const struct audit *audit, int64_t wall_ms);
 
 /* audit_scan.c: reads the segment from its beginning; sets size, highest and open. */
 bool audit_scan(struct audit *audit, const struct audit_reader *reader, struct error *error);
@@ -67,8 +72,18 @@ bool audit_scan(struct audit *audit, const struct audit_reader *reader, struct e
 /* audit.c: appends and syncs a line; takes line. key: NULL, or it is a seal. */
 bool audit_append_alone(struct audit *audit, json_t *line, const struct chain_hash *key,
                         struct error *error);
-/* Whether the segment and the disk have room for a line that is no teardown's. */
-bool audit_has_room(struct audit *audit, bool create, struct error *error);
+/* The line before, of an action for whose lines there is room. unsynced: it changes nothing, and
+ * its outcome's sync is good for both. */
+bool audit_write_intent(struct audit *audit, const struct action *action, bool unsynced,
+                        int64_t wall_ms, struct error *error);
+/* Whether there is room for two lines. spares_reserve: without the reserve for teardown. */
+bool audit_has_room(struct audit *audit, bool spares_reserve, struct error *error);
+/* An outcome that gets no line, since its intent could get none: its id and its node's name are
+ * used up for this process all the same. action may be NULL. */
+void audit_unwritten(struct audit *audit, const struct action *action,
+                     const struct action_result *result);
+/* An id that was given is never given again. */
+void audit_use_id(struct audit *audit, struct action_id id);
 
 /* audit_seal.c: a segment's first line, and what the start found, where they are not written yet.
  */

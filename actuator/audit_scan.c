@@ -77,13 +77,6 @@ static bool scan_outcome(struct scan *scan, const json_t *line, struct action_id
     return true;
 }
 
-/* Ids are never given twice: what is open counts, whatever the line's own id says. */
-static void see_id(struct audit *audit, struct action_id id)
-{
-    if (action_id_compare(id, audit->highest) > 0)
-        audit->highest = id;
-}
-
 static void scan_segment(struct scan *scan, const json_t *line)
 {
     const json_t *open = json_array_of(line, "open"), *one;
@@ -93,7 +86,8 @@ static void scan_segment(struct scan *scan, const json_t *line)
         unsigned kind;
         if (action_id_parse(json_text_of(one, "id"), &id) &&
             find_word(action_kind_words, action_kind_count, json_text_of(one, "kind"), &kind)) {
-            see_id(scan->audit, id);
+            audit_use_id(scan->audit,
+                         id); /* what is open counts, whatever the line's own id says */
             audit_remember(scan->audit, id, (enum action_kind)kind, json_text_of(one, "node"),
                            true);
         }
@@ -105,7 +99,7 @@ static bool scan_object(struct scan *scan, const json_t *line)
     struct action_id id;
     if (!action_id_parse(json_text_of(line, "id"), &id))
         return false;
-    see_id(scan->audit, id);
+    audit_use_id(scan->audit, id);
     const char *event = json_text_of(line, "event");
     if (strcmp(event, "segment") == 0) {
         scan_segment(scan, line);
@@ -157,7 +151,10 @@ static bool scan_own_event(struct scan *scan, const json_t *line, const char *te
         keep_seal(scan->audit, line, text);
     if (event == LINE_bent)
         see_bent(scan->audit, line);
-    return event == LINE_seal || event == LINE_bent || event == LINE_cut;
+    struct action_id id;
+    if (event == LINE_omitted && action_id_parse(json_text_of(line, "highest"), &id))
+        audit_use_id(scan->audit, id);
+    return event == LINE_seal || event == LINE_bent || event == LINE_cut || event == LINE_omitted;
 }
 
 /* What a line says counts whether it fits into the chain or not: no id may be given twice. */

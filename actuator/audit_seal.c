@@ -30,7 +30,7 @@ struct chain_link audit_head(const struct audit *audit)
 
 const char *audit_trouble(const struct audit *audit)
 {
-    return audit->trouble;
+    return audit->trouble[0] != '\0' ? audit->trouble : audit->flood;
 }
 
 bool audit_leaves(const struct audit *audit)
@@ -192,6 +192,8 @@ void audit_take_keys(struct audit *audit, int slot0, int slot1)
 
 bool audit_seal(struct audit *audit, enum audit_seal_why why, int64_t wall_ms, struct error *error)
 {
+    struct error untold;
+    (void)audit_sum_up(audit, wall_ms, &untold); /* it belongs to this epoch */
     if (audit->seals == NULL || audit->check.last.seq == 0)
         return true;
     bool sealed = audit->check.last.seq == seal_store_sealed(audit->seals);

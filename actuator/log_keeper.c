@@ -187,6 +187,9 @@ void keeper_tell(struct log_keeper *keeper)
 {
     char hex[CHAIN_HEX_BYTES + 1];
     struct error error;
+    if (!audit_sum_up_due(log_of(keeper), clock_mono_ms(), clock_wall_ms(), &error))
+        log_error("how many actions were left out of the audit log is not written yet: %s",
+                  error.text);
     struct chain_link head = audit_head(log_of(keeper));
     if (keeper->wanted_mono_ms != 0 || audit_leaves(log_of(keeper))) /* it has not come yet */
         keeper_want(keeper);
@@ -207,6 +210,10 @@ void keeper_end(struct log_keeper *keeper)
 
 void keeper_clear(struct log_keeper *keeper)
 {
+    struct error error;
+    if (keeper->started && log_of(keeper) != NULL && /* an end that was not orderly */
+        !audit_sum_up(log_of(keeper), clock_wall_ms(), &error))
+        log_error("%s", error.text);
     if (keeper->epoch_timer != NULL)
         event_free(keeper->epoch_timer);
     for (unsigned i = 0; i < SEAL_SLOTS; i++)

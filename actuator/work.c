@@ -1,6 +1,7 @@
 /* An action under way: requests, pauses, its end. May not: judge, know what an action does. */
 #include "actuator/work.h"
 
+#include <assert.h>
 #include <event2/event.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -45,33 +46,49 @@ static void unlink_work(struct work *work)
         work->actuator->prices_reader = NULL;
 }
 
-static void log_result(const struct work *work, const struct action_result *result)
+/* One that the audit log only counts is only counted here too: each line is somebody's disk. */
+static void log_result(const struct work *work, const struct action_result *result, bool counted)
 {
     const struct action *action = work->action;
     char id[ACTION_ID_TEXT_BYTES];
     bool bad = result->outcome == OUTCOME_FAILED || result->outcome == OUTCOME_REFUSED ||
                result->outcome == OUTCOME_UNKNOWN;
-    (bad ? log_warning : log_info)("%s %s on %s (%s): %s%s%s", action_id_text(action->id, id),
-                                   action_kind_words[action->kind], action->node.name,
-                                   reason_words[action->reason], outcome_words[result->outcome],
-                                   result->text[0] == '\0' ? "" : ": ", result->text);
+    (counted ? log_debug
+     : bad   ? log_warning
+             : log_info)("%s %s on %s (%s): %s%s%s", action_id_text(action->id, id),
+                       action_kind_words[action->kind], action->node.name,
+                       reason_words[action->reason], outcome_words[result->outcome],
+                       result->text[0] == '\0' ? "" : ": ", result->text);
+}
+
+/* The outcome's line. What was refused, or only looked, gets both its lines now, or none: true
+ * where it was counted alone, because there were too many of them. */
+static bool write_end(const struct work *work, const struct action_result *result)
+{
+    struct audit *audit = work->actuator->audit;
+    const struct audit_end end = {.action = work->action,
+                                  .result = result,
+                                  .rail = work->rail,
+                                  .mono_ms = clock_mono_ms(),
+                                  .wall_ms = clock_wall_ms()};
+    struct error error = {""};
+    enum audit_entry entry = AUDIT_WRITTEN;
+    if (!work->intended)
+        entry = audit_unchanged(audit, &end, &error);
+    else if (!audit_outcome(audit, work->action, result, end.wall_ms, &error))
+        entry = AUDIT_UNWRITTEN;
+    if (entry == AUDIT_UNWRITTEN)
+        log_error("%s", error.text);
+    return entry == AUDIT_COUNTED;
 }
 
 static void end_work(struct work *work, const struct action_result *result)
 {
     struct actuator *actuator = work->actuator;
-    struct error error;
-    /* What only looked, or was refused, gets its two lines as well, one after the other; or none:
-     * where the log has no room for the first, the reserve is not for the second. */
-    bool intended =
-        work->intended || audit_intent(actuator->audit, work->action, clock_wall_ms(), &error);
-    if (!intended)
-        audit_unwritten(actuator->audit, work->action, result);
-    if (!intended || !audit_outcome(actuator->audit, work->action, result, clock_wall_ms(), &error))
-        log_error("%s", error.text);
+    bool counted = write_end(work, result);
     metric_add(M_ACTIONS, result->kind, result->outcome, 1);
     metric_observe(M_ACTION_SECONDS, result->kind, (double)result->duration_ms / 1000.0);
-    log_result(work, result);
+    log_result(work, result, counted);
     unlink_work(work);
     actuator_result(actuator, result);
     work_free(work);
@@ -124,6 +141,7 @@ bool work_refused(struct work *work, const struct verdict *verdict)
     if (verdict->rail == RAIL_NONE)
         return false;
     struct error text = verdict->text;
+    work->rail = rail_name(verdict->rail);
     finish(work, OUTCOME_REFUSED, TROUBLE_RAIL, text.text);
     return true;
 }
@@ -236,6 +254,7 @@ void work_write(struct work *work, enum source source, enum send_method method,
         work_finish(work, OUTCOME_FAILED, TROUBLE_STORAGE, "out of memory: cannot %s", doing);
         return;
     }
+    assert(work->intended); /* nothing is changed that the audit log does not announce */
     struct send_request request = {.method = method, .path = path->text, .body = body};
     request.content_type =
         method == SEND_PATCH && source == SOURCE_KUBE ? KUBE_MERGE_PATCH : "application/json";
@@ -269,11 +288,30 @@ void work_pause(struct work *work, int64_t ms, work_step after)
 
 /* ------------------------------------------------------------------------- intent and words */
 
+/* Whether its node was not changed too often of late; else it has been finished. */
+static bool in_pace(struct work *work)
+{
+    if (work->action->kind == ACTION_CREATE_SERVER) /* the judge counts those */
+        return true;
+    int64_t wait_ms = pace_change(work->actuator->paces, work->action->node.name, clock_mono_ms());
+    if (wait_ms == 0)
+        return true;
+    work->retry_after_ms = wait_ms;
+    work_finish(
+        work, OUTCOME_AGAIN, TROUBLE_NONE,
+        "this node was changed again and again, %d times and more: waits, so that the audit "
+        "log is not filled with it",
+        CHANGES_AT_ONCE);
+    return false;
+}
+
 bool work_intend(struct work *work)
 {
     struct error error;
     if (work->intended)
         return true;
+    if (!in_pace(work))
+        return false;
     if (audit_intent(work->actuator->audit, work->action, clock_wall_ms(), &error)) {
         work->intended = true;
         return true;

@@ -50,7 +50,8 @@ struct work {
     const struct action *action;
     int64_t began_mono_ms, deadline_mono_ms;
     struct facts facts;
-    bool intended; /* the intent stands in the log */
+    bool intended;    /* the intent stands in the log */
+    const char *rail; /* that refused it; "": none */
 
     /* the request or the pause under way */
     struct send_call *call;
@@ -85,8 +86,8 @@ struct work {
 void work_get(struct work *work, enum source source, const struct url_path *path, work_answer then,
               const char *doing);
 
-/* Sends a request that changes something: only after work_intend. Takes body (NULL: the action
- * fails for want of memory, unless the method is DELETE). */
+/* Sends a request that changes something: only after work_intend, or the process ends. Takes body
+ * (NULL: the action fails for want of memory, unless the method is DELETE). */
 void work_write(struct work *work, enum source source, enum send_method method,
                 const struct url_path *path, char *body, work_answer then, const char *doing);
 
@@ -96,7 +97,8 @@ void work_pause(struct work *work, int64_t ms, work_step after);
 /* Milliseconds until the action's deadline, never below 0. */
 int64_t work_left_ms(const struct work *work);
 
-/* Writes the intent, once. False: it could not be written, and the work has been finished. */
+/* Writes the intent, once. False: it could not be written, or its node was changed too often of
+ * late, and the work has been finished. */
 bool work_intend(struct work *work);
 
 /* Adds a sentence to work->said, "; " between. */
@@ -105,7 +107,8 @@ void work_say(struct work *work, const char *format, ...) __attribute__((format(
 /* What the result shall be if the deadline or a stop ends the action early (default: again). */
 void work_early(struct work *work, enum outcome outcome, const char *text);
 
-/* The end: outcome line, result, everything freed. */
+/* The end: outcome line (or its place in the number of those that changed nothing and have none),
+ * result, everything freed. */
 void work_finish(struct work *work, enum outcome outcome, enum trouble trouble, const char *format,
                  ...) __attribute__((format(printf, 4, 5)));
 

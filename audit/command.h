@@ -25,7 +25,7 @@ int show_command(const struct audit_words *words);
 /* An intent and its outcome, either may be NULL, as one line for people. */
 void show_line(const json_t *intent, const json_t *outcome, FILE *out);
 
-/* One of the log's own lines: cut, bent. */
+/* One of the log's own lines: omitted, cut, bent. */
 void show_own_line(const json_t *line, FILE *out);
 
 #endif

@@ -90,14 +90,37 @@ struct filter {
     bool failed;
 };
 
-static bool has_failed(const struct story *story)
+static bool is_failure(const json_t *of)
 {
     static const char *const words[] = {"refused", "failed", "unknown"};
-    const char *outcome = json_text_of(story->outcome, "outcome");
+    const char *outcome = json_text_of(of, "outcome");
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(outcome, words[i]) == 0)
             return true;
-    return story->outcome == NULL;
+    return false;
+}
+
+static bool has_failed(const struct story *story)
+{
+    return story->outcome == NULL || is_failure(story->outcome);
+}
+
+static bool is_omitted(const json_t *line)
+{
+    return strcmp(json_text_of(line, "event"), "omitted") == 0;
+}
+
+/* What the log says of itself is wanted whatever fails; of what it leaves out, what failed. */
+static bool own_has_failed(const json_t *own)
+{
+    const json_t *row;
+    size_t index;
+    if (!is_omitted(own))
+        return true;
+    json_array_foreach(json_array_of(own, "of"), index, row)
+        if (is_failure(row))
+            return true;
+    return false;
 }
 
 static bool wanted(const struct story *story, const struct filter *filter)
@@ -108,7 +131,8 @@ static bool wanted(const struct story *story, const struct filter *filter)
     if (filter->since_ms != 0 && json_time_of(last, "time") < filter->since_ms)
         return false;
     if (story->own != NULL)
-        return filter->node == NULL && filter->server == 0;
+        return filter->node == NULL && filter->server == 0 &&
+               (!filter->failed || own_has_failed(story->own));
     if (filter->failed && !has_failed(story))
         return false;
     if (filter->node != NULL && strcmp(json_text_of(story->intent, "node"), filter->node) != 0 &&
@@ -165,6 +189,17 @@ static void print_story(const struct story *story, bool json)
     }
 }
 
+/* Whose they were is not known: they changed nothing, and who asks for one node must know of them.
+ */
+static void say_omitted(const struct verify_result *result, const struct filter *filter)
+{
+    if (result->omitted > 0 && (filter->node != NULL || filter->server != 0))
+        fprintf(stderr,
+                "ebbtide audit show: %" PRIu64 " actions that changed nothing, of whatever node, "
+                "have no lines of their own: without --node and --server they are counted\n",
+                result->omitted);
+}
+
 static int print_all(const struct audit_words *words, const struct stories *stories,
                      const struct verify_result *result, const struct filter *filter)
 {
@@ -179,6 +214,7 @@ static int print_all(const struct audit_words *words, const struct stories *stor
                 "ebbtide audit show: nothing in %zu entries of this log is what was asked "
                 "for; look at the names: `ebbtide audit show` without words lists all\n",
                 stories->count);
+    say_omitted(result, filter);
     if (result->findings == 0)
         return AUDIT_GOOD;
     fflush(stdout);

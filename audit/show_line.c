@@ -19,13 +19,18 @@ static void print_text(const char *text, FILE *out)
 }
 
 /* "2026-11-27 10:41:02": by the clock of the machine that wrote it, UTC. */
-static void print_time(const json_t *line, FILE *out)
+static void print_time_of(const json_t *line, const char *key, FILE *out)
 {
-    const char *text = json_text_of(line, "time");
+    const char *text = json_text_of(line, key);
     if (strlen(text) >= 19 && strspn(text, "0123456789-:.TZ") == strlen(text))
         fprintf(out, "%.10s %.8sZ", text, text + 11);
     else
         print_text(text, out);
+}
+
+static void print_time(const json_t *line, FILE *out)
+{
+    print_time_of(line, "time", out);
 }
 
 static const char *text_of_either(const json_t *one, const json_t *other, const char *key)
@@ -88,9 +93,52 @@ void show_line(const json_t *intent, const json_t *outcome, FILE *out)
     fputs("]\n", out);
 }
 
+static void print_omitted_row(const json_t *row, FILE *out)
+{
+    const char *rail = json_text_of(row, "rail");
+    fprintf(out, "%" PRIu64 " ", json_u64_of(row, "count"));
+    print_text(json_text_of(row, "kind"), out);
+    fputs(": ", out);
+    print_text(json_text_of(row, "outcome"), out);
+    if (rail[0] == '\0')
+        return;
+    fputs(" (rail ", out);
+    print_text(rail, out);
+    putc(')', out);
+}
+
+static void print_omitted(const json_t *line, FILE *out)
+{
+    const char *text = json_text_of(line, "text"), *comma = "; ";
+    const json_t *row;
+    size_t index;
+    fprintf(out, "  %" PRIu64 " more actions changed nothing since ", json_u64_of(line, "count"));
+    print_time_of(line, "since", out);
+    fprintf(out, " and have no lines of their own, %" PRIu64 " of them were refused",
+            json_u64_of(line, "refused"));
+    json_array_foreach(json_array_of(line, "of"), index, row) {
+        fputs(comma, out);
+        print_omitted_row(row, out);
+        comma = ", ";
+    }
+    if (text[0] != '\0') {
+        fputs("; the last: ", out);
+        print_text(text, out);
+    }
+    fputs(" [", out);
+    print_text(json_text_of(line, "lowest"), out);
+    fputs(" to ", out);
+    print_text(json_text_of(line, "highest"), out);
+    fputs("]\n", out);
+}
+
 void show_own_line(const json_t *line, FILE *out)
 {
     print_time(line, out);
+    if (strcmp(json_text_of(line, "event"), "omitted") == 0) {
+        print_omitted(line, out);
+        return;
+    }
     if (strcmp(json_text_of(line, "event"), "cut") == 0) {
         fprintf(out, "  a start found %" PRIu64 " bytes of a line that a crash tore\n",
                 json_u64_of(line, "bytes"));

@@ -76,7 +76,7 @@ static void count_line(struct verify *verify, const json_t *line)
     result->unsealed++;
 }
 
-/* What the start of the actuator wrote of the log itself. */
+/* What the actuator wrote of the log itself. */
 static void look_at_event(struct verify *verify, const json_t *line, const char *text)
 {
     enum line_event event;
@@ -87,6 +87,10 @@ static void look_at_event(struct verify *verify, const json_t *line, const char 
         verify_seal(verify, line, text);
     if (event == LINE_cut)
         verify->result.cuts++;
+    if (event == LINE_omitted) {
+        verify->result.omitted += json_u64_of(line, "count");
+        verify->result.omitted_refused += json_u64_of(line, "refused");
+    }
     if (event != LINE_bent)
         return;
     error_set(&what, "here a start of the daemon wrote that the log does not verify: %.300s",

@@ -31,7 +31,8 @@ struct verify_result {
     uint64_t lines, first_seq; /* lines that have the form of one; number of the first */
     struct chain_link last;
     struct verify_place last_place;
-    uint64_t cuts; /* lines `cut`: crashes that tore a line */
+    uint64_t cuts;                     /* lines `cut`: crashes that tore a line */
+    uint64_t omitted, omitted_refused; /* actions that lines `omitted` only count */
 
     uint64_t seals;             /* that were checked with their key, or (no key) counted */
     struct verify_place sealed; /* the last of them */

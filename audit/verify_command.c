@@ -141,6 +141,10 @@ static void print_words(const struct verify_result *result, const struct log_not
         printf("crashes: %" PRIu64
                " times a start found a line that a crash had torn, and said so\n",
                result->cuts);
+    if (result->omitted > 0)
+        printf("left out: %" PRIu64 " actions that changed nothing have no lines of their own, "
+               "%" PRIu64 " of them were refused (`ebbtide audit show --failed`)\n",
+               result->omitted, result->omitted_refused);
     print_sealed(result, key);
     print_head(result, note);
     print_verdict(result);
@@ -163,14 +167,15 @@ static json_t *finding_json(const struct verify_result *result)
 
 static bool print_json(const struct verify_result *result, const struct noted_head *head)
 {
-    json_t *all =
-        json_pack("{s:b, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:b}", "verifies",
-                  result->findings == 0, "findings", (json_int_t)result->findings, "first",
-                  finding_json(result), "lines", (json_int_t)result->lines, "first_seq",
-                  (json_int_t)result->first_seq, "last_seq", (json_int_t)result->last.seq, "cuts",
-                  (json_int_t)result->cuts, "seals", (json_int_t)result->seals, "sealed",
-                  place_json(&result->sealed), "unsealed", (json_int_t)result->unsealed,
-                  "noted_seq", (json_int_t)head->link.seq, "head_compared", result->head_compared);
+    json_t *all = json_pack(
+        "{s:b, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:b}", "verifies",
+        result->findings == 0, "findings", (json_int_t)result->findings, "first",
+        finding_json(result), "lines", (json_int_t)result->lines, "first_seq",
+        (json_int_t)result->first_seq, "last_seq", (json_int_t)result->last.seq, "cuts",
+        (json_int_t)result->cuts, "omitted", (json_int_t)result->omitted, "omitted_refused",
+        (json_int_t)result->omitted_refused, "seals", (json_int_t)result->seals, "sealed",
+        place_json(&result->sealed), "unsealed", (json_int_t)result->unsealed, "noted_seq",
+        (json_int_t)head->link.seq, "head_compared", result->head_compared);
     bool good = all != NULL && json_dumpf(all, stdout, JSON_COMPACT) == 0;
     json_decref(all);
     putchar('\n');

@@ -72,7 +72,7 @@ static const struct metric_row rows[metric_count] = {
 #undef STATUS
 };
 
-#define PLACES_MAX 128 /* of one row; the largest now is api x trouble */
+#define PLACES_MAX 96 /* of one row; the largest now is api x trouble */
 
 static double numbers[metric_count][PLACES_MAX];
 

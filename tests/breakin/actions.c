@@ -126,6 +126,17 @@ int create_unlabelled(const struct attack *attack)
     return ask(attack, &create.action);
 }
 
+int refused_orders(const struct attack *attack)
+{
+    int result = BOARD_NONE;
+    for (unsigned i = 0; i < MANY / 2; i++) {
+        result = create_other_type(attack);
+        if (result != BOARD_SENT)
+            break;
+    }
+    return result;
+}
+
 int create_a_thousand(const struct attack *attack)
 {
     int result = BOARD_NONE;

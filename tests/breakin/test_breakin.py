@@ -1,10 +1,12 @@
 """A worker that was taken over gains little: each attempt of attempts.def is refused, the other workers go on, nothing is
 rented or removed, and no promise is broken. All of it is seen from outside."""
 
+import subprocess
 import time
 
 import pytest
 from breakin import HELLO, HELLO_OTHER_ROLE, HELLO_OTHER_TABLE, HELLO_RIGHT, ROLES, Breakin, attempts
+from cloud import BIN
 
 # An hour that is long enough that nothing is torn down for its sake while the attempts last.
 LONG_HOUR = {"billing": {"period": "200s", "window": "9s"}}
@@ -85,6 +87,59 @@ def test_a_poller_that_lies_ends_no_job(tmp_path, role):
         assert not cloud.broken_promises()
     finally:
         cloud.end()
+
+
+@pytest.mark.xdist_group("refusals")
+def test_refused_orders_do_not_fill_the_disk(tmp_path):
+    """Ten thousand orders that the actuator refuses: each is answered and counted, the audit log grows by what a person can
+    read, and says how many more there were. The person hears of it without the reconciler, and by the next one."""
+    cloud = Breakin(tmp_path, "reconciler")
+    rows = {attempt.name: attempt for attempt in attempts()}
+    log = cloud.folder / "state" / "audit.jsonl"
+    try:
+        cloud.start(period_ms=200000, **LONG_HOUR)
+        began = time.monotonic()
+        for _ in range(20):
+            assert cloud.try_it(rows["refused_orders"]) == "SENT"
+            time.sleep(0.1)
+
+        def counted(name, outcome="refused"):
+            return sum(value for series, value in cloud.metrics().items()
+                       if series.startswith(name + "{") and f'outcome="{outcome}"' in series)
+
+        cloud.until("each of them was refused", lambda: counted("ebbtide_actions_total") == 10000, 30)
+        least = 64 + (time.monotonic() - began) / 7.5 + 1
+        lines = [line for line in cloud.audit() if line.get("outcome") == "refused"]
+        assert 64 <= len(lines) <= least, "so many have lines of their own"
+        assert log.stat().st_size < 256 * 1024, "the audit log is filled with what was refused"
+        assert "more orders were refused than the audit log has lines for" in cloud.daemon.text()
+        told = [line for line in cloud.daemon.text().splitlines() if " actuator: " in line and "rail offer" in line]
+        assert 64 <= len(told) <= least, "the actuator fills the daemon's log instead"
+        assert counted("ebbtide_audit_omitted_total") == 10000 - len(lines)
+        cloud.start_anew()
+        cloud.until("the next reconciler raises the alarm", lambda: "alarm audit (audit log): at " in cloud.daemon.text(), 20)
+        cloud.push((["linux"], 1))
+        cloud.until("work goes on", lambda: cloud.jobs("completed"), 40)
+        all_lines = cloud.audit(own=True)
+        numbers = [line for line in all_lines if line["event"] == "omitted"]
+        assert sum(line["count"] for line in numbers) == 10000 - len(lines), "nobody was forgotten"
+        assert numbers[0]["of"] == [{"kind": "create_server", "outcome": "refused", "rail": "offer", "count": numbers[0]["count"]}]
+        made = next(line["seq"] for line in all_lines if line["event"] == "intent" and line["server_type"] == "ccx33")
+        assert numbers[0]["seq"] < made, "the number stands before what came later"
+        status, said = audit_says(cloud, "verify")
+        assert status == 0 and f"left out: {10000 - len(lines)} actions" in said, said
+        status, said = audit_says(cloud, "show", "--failed")
+        assert status == 0 and f"{10000 - len(lines)} create_server: refused (rail offer)" in said, said
+        assert not cloud.broken_promises()
+    finally:
+        cloud.end()
+
+
+def audit_says(cloud, *words):
+    """`ebbtide audit` of this daemon: its status, and all that it says."""
+    done = subprocess.run([str(BIN / "ebbtide"), "audit", *words, "--config", str(cloud.config_file)], capture_output=True,
+                          text=True, check=False, timeout=30, stdin=subprocess.DEVNULL)
+    return done.returncode, done.stdout + done.stderr
 
 
 # What does not hang on the list of system calls alone: users and Landlock refuse it as well.

@@ -59,8 +59,10 @@ def unit_tests_of(path, tree="."):
     starts = ["core"] if path.startswith("reconciler/core/") else ["judge", "since", "actions_"]
     if path.startswith("actuator/") and not path.endswith(("judge.c", "facts.c")):
         starts.reverse()
-    if "/audit" in path:
+    if "/audit" in path or path.endswith(("omitted.c", "allowance.c")):
         starts = ["audit", *starts]
+    if path.endswith(("allowance.c", "pace.c")):
+        starts = ["pace", *starts]
     names = sorted(name[5:-2] for name in os.listdir(f"{tree}/tests/unit") if re.fullmatch(r"test_\w+\.c", name))
     return [name for start in starts for name in names if name.startswith(start)]
 

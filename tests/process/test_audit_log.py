@@ -267,6 +267,36 @@ def test_nothing_in_a_log_moves_the_cursor(tmp_path):
     assert "?]0;owned??[2J" in said and "?2Jn" in said
 
 
+def omitted(lowest, highest, *rows):
+    """A line of so many actions that changed nothing: (kind, outcome, rail, count)."""
+    refused = sum(count for _, outcome, _, count in rows if outcome == "refused")
+    of = [{key: value for key, value in zip(("kind", "outcome", "rail", "count"), row) if value != ""} for row in rows]
+    return {"time": "2026-11-27T10:01:00.000Z", "event": "omitted", "id": highest, "since": "2026-11-27T10:00:00.000Z",
+            "lowest": lowest, "highest": highest, "count": sum(row[3] for row in rows), "refused": refused, "of": of,
+            "text": "t\x1b[2J"}
+
+
+def test_what_was_left_out_is_shown(tmp_path):
+    log = tmp_path / "audit.jsonl"
+    log.write_text(chain([drain(id="1-1"), omitted("1-2", "1-6", ("drain_node", "again", "", 5)),
+                          omitted("1-7", "1-9", ("create_server", "refused", "of\x07fer", 2), ("remove_node", "failed", "", 1)),
+                          omitted("1-10", "1-10", ("drain_node", "failed", "", 1))]))
+    status, said, _ = audit("show", "--failed", log)
+    assert status == 0 and said.count("\n") == 2, "what only waited has not failed"
+    assert ("2026-11-27 10:01:00Z  3 more actions changed nothing since 2026-11-27 10:00:00Z and have no lines of their own, 2 of "
+            "them were refused; 2 create_server: refused (rail of?fer), 1 remove_node: failed; the last: t?[2J [1-7 to 1-9]\n"
+            ) in said, said
+    assert audit("show", log)[1].count("\n") == 4
+    status, said, wrong = audit("show", "--node", "n", log)
+    assert status == 0 and said.count("\n") == 1 and "9 actions that changed nothing, of whatever node" in wrong, wrong
+    shown = [json.loads(line) for line in audit("show", "--json", log)[1].splitlines()]
+    assert [one["omitted"]["count"] for one in shown if "omitted" in one] == [5, 3, 1]
+    status, said, _ = audit("verify", log)
+    assert status == 0 and "left out: 9 actions that changed nothing have no lines of their own, 2 of them were refused" in said
+    found = json.loads(audit("verify", "--json", log)[1])
+    assert (found["omitted"], found["omitted_refused"]) == (9, 2)
+
+
 def test_an_end_that_cannot_be_checked_is_not_called_whole(tmp_path):
     log, head = tmp_path / "audit.jsonl", tmp_path / "audit.head"
     log.write_text("")

@@ -153,8 +153,8 @@ bool audit_name_used(const struct audit *audit, const char *node)
     return false;
 }
 
-void audit_unwritten(struct audit *audit, const struct action *action,
-                     const struct action_result *result)
+static void known_unwritten(struct audit *audit, const struct action *action,
+                            const struct action_result *result)
 {
     struct error error;
     struct line *line = line_of(audit, result->id);
@@ -170,7 +170,7 @@ bool audit_outcome(struct audit *audit, const struct action *action,
                    const struct action_result *result, int64_t wall_ms, struct error *error)
 {
     (void)wall_ms;
-    audit_unwritten(audit, action, result);
+    known_unwritten(audit, action, result);
     if (!writable(error))
         return false;
     struct line *line = line_of(audit, result->id);
@@ -181,6 +181,17 @@ bool audit_outcome(struct audit *audit, const struct action *action,
     snprintf(line->text, sizeof line->text, "%s", result->text);
     line->result.text = line->text;
     return true;
+}
+
+/* As many as there are: how many the log bears is no matter of the simulation. */
+enum audit_entry audit_unchanged(struct audit *audit, const struct audit_end *end,
+                                 struct error *error)
+{
+    if (audit_intent(audit, end->action, end->wall_ms, error) &&
+        audit_outcome(audit, end->action, end->result, end->wall_ms, error))
+        return AUDIT_WRITTEN;
+    known_unwritten(audit, end->action, end->result);
+    return AUDIT_UNWRITTEN;
 }
 
 struct action_id audit_highest(const struct audit *audit)
