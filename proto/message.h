@@ -51,7 +51,7 @@ bool message_decode(const unsigned char *bytes, size_t length, struct message **
 
 /* What the first bytes of an encoding say of it: 1 and *id, 0 where more bytes are needed
  * (PEEK_BYTES_MAX are always enough), -1 where they can be no message of the table's. */
-#define MESSAGE_PEEK_BYTES_MAX 8
+#define MESSAGE_PEEK_BYTES_MAX 14 /* the longest forms of a list head (5) and of a number (9) */
 int message_peek(const unsigned char *bytes, size_t length, enum message_id *id);
 
 /* Frees a decoded message with all that it points at. NULL is fine. */
