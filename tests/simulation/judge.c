@@ -174,16 +174,17 @@ struct vanishing {
     uint32_t known, missing;
 };
 
-/* What vanished from one source at that time or within so long after it, of what was there. */
+/* What vanished from one source at that time or within so long after it, of what was there before:
+ * what came with that very look does not make up for it. */
 static struct vanishing vanished_from(const struct sim *sim, unsigned source, int64_t from_ms,
                                       int64_t within_ms)
 {
     struct vanishing out = {0, 0};
     for (uint32_t i = 0; i < sim->tried_count; i++) {
         const struct tried *tried = &sim->tried[i];
-        int64_t missing_ms = tried->missing_ms[source];
-        if (!counts(tried, source) || (missing_ms != 0 && missing_ms < from_ms) ||
-            tried->seen_ms[source] == 0 || tried->seen_ms[source] > from_ms)
+        int64_t seen_ms = tried->seen_ms[source], missing_ms = tried->missing_ms[source];
+        bool there = seen_ms != 0 && (seen_ms < from_ms || missing_ms == from_ms);
+        if (!counts(tried, source) || !there || (missing_ms != 0 && missing_ms < from_ms))
             continue;
         out.known++;
         out.missing += missing_ms != 0 && missing_ms <= from_ms + within_ms;
