@@ -283,6 +283,8 @@ uint64_t core_digest(const struct core *core)
     number(&digest, core->checkpoint_hash != 0);
     number(&digest, core->storage_text[0] != '\0');
     number(&digest, (uint64_t)core->teardown_ms);
+    number(&digest, core->close_until_mono_ms > core->mono_ms ? (uint64_t)core->close_ms : 0);
+    deadline(&digest, core->close_until_mono_ms);
     mono(&digest, core->lost_mono_ms);
     number(&digest, core->turn);
     creates(&digest);
