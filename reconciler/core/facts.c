@@ -163,7 +163,9 @@ static void follow_node(struct core *core, struct node *node)
         follow(node->sight.server != NONE, &node->presence[SOURCE_HETZNER], core->mono_ms);
     if (core->kube != NULL)
         follow(node->sight.kube != NONE, &node->presence[SOURCE_KUBE], core->mono_ms);
-    if (core->gitea != NULL && core->kube != NULL)
+    /* Without Kubernetes' pods a runner that is not known by name is nobody's; one that is known
+     * was there. */
+    if (core->gitea != NULL && (core->kube != NULL || node->sight.registered != 0))
         follow(node->sight.registered != 0, &node->presence[SOURCE_GITEA], core->mono_ms);
 }
 

@@ -38,49 +38,50 @@ static struct tried *tried_of(struct sim *sim, const char *name)
     return tried_hash(sim, name_hash(name));
 }
 
-/* A new reconciler knows of no action in flight; what each source once showed stays known. */
-void judge_forget(struct sim *sim)
+static void note_seen(struct sim *sim, struct tried *tried, unsigned source)
+{
+    if (tried->seen_ms[source] == 0)
+        tried->seen_ms[source] = sim->now_ms + 1; /* 0 is never */
+}
+
+/* A new reconciler knows of no action in flight, and of what was seen what its checkpoint says. */
+void judge_read(struct sim *sim, unsigned which)
 {
     memset(sim->held, 0, sizeof sim->held);
     for (uint32_t i = 0; i < sim->tried_count; i++) {
-        sim->tried[i].in_flight = 0;
-        sim->tried[i].answered = true;
-        sim->tried[i].failures = 0;
-        memcpy(sim->tried[i].missing_ms, sim->tried[i].missing_written_ms,
-               sizeof sim->tried[i].missing_ms);
+        struct tried *tried = &sim->tried[i];
+        tried->in_flight = 0;
+        tried->answered = true;
+        tried->failures = 0;
+        tried->restored = which < 2 ? tried->written[which] : (struct written){0};
+        memcpy(tried->seen_ms, tried->restored.seen_ms, sizeof tried->seen_ms);
+        memcpy(tried->missing_ms, tried->restored.missing_ms, sizeof tried->missing_ms);
     }
-}
-
-/* The checkpoint that was read is not the newest: what was seen since is not known any more. */
-void judge_memory_lost(struct sim *sim)
-{
-    for (uint32_t i = 0; i < sim->tried_count; i++)
-        for (unsigned k = 0; k < source_count; k++) {
-            sim->tried[i].seen_ms[k] = 0;
-            sim->tried[i].missing_ms[k] = 0;
-        }
-    for (uint32_t i = 0; i < sim->tried_count; i++)
-        sim->tried[i].rest_since_wall_ms = 0;
 }
 
 static void note_written(struct tried *tried)
 {
-    tried->rest_since_wall_ms = 0;
-    memcpy(tried->missing_written_ms, tried->missing_ms, sizeof tried->missing_ms);
-    tried->missing_written_ms[SOURCE_HETZNER] = 0; /* a server's absence is looked for anew */
+    tried->written[1] = tried->written[0];
+    tried->written[0] = (struct written){0};
+    memcpy(tried->written[0].seen_ms, tried->seen_ms, sizeof tried->seen_ms);
+    memcpy(tried->written[0].missing_ms, tried->missing_ms, sizeof tried->missing_ms);
+    tried->written[0].missing_ms[SOURCE_HETZNER] = 0; /* a server's absence is looked for anew */
 }
 
-/* Notes since when each node rests, as it was just written down. */
+/* Notes what was just written down: who was seen, who is missing, since when each node rests. */
 void judge_written(struct sim *sim)
 {
     const struct status *status = sim->output->status;
+    for (uint32_t i = 0; i < status->nodes_count; i++)
+        if (status->nodes[i].runners[0] != '\0')
+            note_seen(sim, tried_of(sim, status->nodes[i].name), SOURCE_GITEA);
     for (uint32_t i = 0; i < sim->tried_count; i++)
         note_written(&sim->tried[i]);
     for (uint32_t i = 0; i < status->nodes_count; i++)
         if (status->nodes[i].state == NODE_IDLE) {
-            struct tried *tried = tried_of(sim, status->nodes[i].name);
-            tried->rest_since_wall_ms = sim_wall_ms(sim) - status->nodes[i].idle_ms;
-            tried->rest_since_ms = sim->now_ms - status->nodes[i].idle_ms;
+            struct written *written = &tried_of(sim, status->nodes[i].name)->written[0];
+            written->rest_since_wall_ms = sim_wall_ms(sim) - status->nodes[i].idle_ms;
+            written->rest_since_ms = sim->now_ms - status->nodes[i].idle_ms;
         }
 }
 
@@ -90,10 +91,10 @@ void judge_restored(struct sim *sim)
     const struct status *status = sim->output->status;
     char text[BOOK_TEXT_BYTES];
     for (uint32_t i = 0; i < status->nodes_count; i++) {
-        const struct tried *tried = tried_of(sim, status->nodes[i].name);
-        int64_t since = tried->rest_since_wall_ms;
+        const struct written *restored = &tried_of(sim, status->nodes[i].name)->restored;
+        int64_t since = restored->rest_since_wall_ms;
         struct scene scene = {.kind = SCENE_node};
-        bool by_one_clock = tried->rest_since_ms > sim->jumped_ms + JUMP_SLACK_MS;
+        bool by_one_clock = restored->rest_since_ms > sim->jumped_ms + JUMP_SLACK_MS;
         if (since == 0 || status->nodes[i].state != NODE_IDLE || !by_one_clock)
             continue;
         scene.u.node.failures_loud = FAILURES_LOUD;
@@ -104,12 +105,6 @@ void judge_restored(struct sim *sim)
                  (long long)scene.u.node.rest_least_ms);
         (void)book_judge(&sim->book, &scene, SIM_START_MS + sim->now_ms, text);
     }
-}
-
-static void note_seen(struct sim *sim, struct tried *tried, unsigned source)
-{
-    if (tried->seen_ms[source] == 0)
-        tried->seen_ms[source] = sim->now_ms + 1; /* 0 is never */
 }
 
 void judge_picture(struct sim *sim, const struct picture *picture)
@@ -151,18 +146,23 @@ void judge_before_step(struct sim *sim)
         if (tried->state != status->nodes[i].state)
             tried->failures = 0; /* another step begins afresh */
         tried->state = status->nodes[i].state;
+        tried->state_since_ms = sim->stepped_ms - status->nodes[i].state_ms + 1;
         if (status->nodes[i].runners[0] != '\0') /* the core knows that they are this node's */
             note_seen(sim, tried, SOURCE_GITEA);
     }
 }
 
 /* Nodes that each source once showed and does not now; those that our own teardown explains are not
- * counted (runners and Kubernetes nodes of any teardown, servers of the last step). */
+ * counted (runners and Kubernetes nodes of any teardown, servers that were there when the last step
+ * began). */
 static bool counts(const struct tried *tried, unsigned source)
 {
     enum node_state state = tried->state;
     bool serves = state == NODE_PROVISIONING || state == NODE_BUSY || state == NODE_IDLE;
-    return tried->is_node && (source == SOURCE_HETZNER ? state != NODE_REMOVING : serves);
+    int64_t missing_ms = tried->missing_ms[SOURCE_HETZNER];
+    bool gone_before = missing_ms != 0 && missing_ms <= tried->state_since_ms;
+    return tried->is_node &&
+           (source == SOURCE_HETZNER ? state != NODE_REMOVING || gone_before : serves);
 }
 
 static bool vanished(const struct tried *tried, unsigned source)

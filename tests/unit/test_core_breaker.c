@@ -173,6 +173,46 @@ static void test_what_a_look_brings_does_not_make_up_for_what_it_lacks(void)
     world_free(world);
 }
 
+/* A restart without a checkpoint. Gitea shows runners whose names say whose they are, and then none
+ * any more, before Kubernetes has answered once. */
+static void test_runners_vanish_before_kubernetes_answers(void)
+{
+    struct world *world = world_new();
+    uint64_t runner[3];
+    world_configure(world, "gitea.runner_match", "node-name");
+    world_start(world, NULL);
+    world_poll(world);
+    world_serve_many(world, 3, runner);
+    for (uint32_t i = 0; i < 3; i++)
+        world_runner(world, runner[i])->name = world->action[i].node;
+    world_start(world, NULL);
+    world_feed(world, SOURCE_HETZNER);
+    world_feed(world, SOURCE_GITEA);
+    world->runners = 0;
+    world_advance(world, WORLD_POLL_MS);
+    world_feed(world, SOURCE_GITEA);
+    world_advance(world, WORLD_POLL_MS);
+    world_feed(world, SOURCE_KUBE);
+    CU_ASSERT_TRUE(world_alarm(world, ALARM_BREAKER));
+    world_free(world);
+}
+
+/* All registered anew while we were down: whose they are only Kubernetes' pods say. */
+static void test_runners_wait_for_kubernetes_to_name_them(void)
+{
+    struct world *world = begin();
+    uint64_t runner[3];
+    world_serve_many(world, 3, runner);
+    world_run(world, MINUTES(1));
+    world_restart(world);
+    for (uint32_t i = 0; i < 3; i++)
+        world_runner(world, runner[i])->id = world->next_id++;
+    world_feed(world, SOURCE_HETZNER);
+    world_feed(world, SOURCE_GITEA);
+    CU_ASSERT_FALSE(world_alarm(world, ALARM_BREAKER));
+    world_free(world);
+}
+
 /* Three servers were made and no list has shown them: a restart, and the first list lacks them. */
 static void test_what_no_list_ever_showed_can_vanish(void)
 {
@@ -217,6 +257,8 @@ int main(void)
         {"new nodes do not make up", test_new_nodes_do_not_make_up_for_those_that_vanished},
         {"what a look brings and lacks",
          test_what_a_look_brings_does_not_make_up_for_what_it_lacks},
+        {"runners before Kubernetes", test_runners_vanish_before_kubernetes_answers},
+        {"runners that Kubernetes names", test_runners_wait_for_kubernetes_to_name_them},
         {"what no list ever showed", test_what_no_list_ever_showed_can_vanish},
         {"a vanishing is written down", test_a_vanishing_is_written_down},
         CU_TEST_INFO_NULL,
