@@ -67,6 +67,7 @@ struct actuator {
     struct sinces *sinces;
     struct deed deeds[DEEDS_MAX]; /* a ring */
     uint32_t deed_count, deed_next;
+    uint64_t creates_ended; /* of those that wrote their intent */
 
     /* remembered looks */
     struct arena *price_arena;

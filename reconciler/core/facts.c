@@ -108,8 +108,6 @@ static void see_server(struct core *core, uint32_t index)
         text_copy(node->server_type, sizeof node->server_type, server->server_type);
     if (node->location[0] == '\0')
         text_copy(node->location, sizeof node->location, server->location);
-    if (core->event == CORE_HETZNER || node->price_micro == 0)
-        (void)offers_price(core, node->server_type, node->location, &node->price_micro);
 }
 
 /* Whether a Kubernetes node's provider id speaks against the server of that name. */
@@ -159,6 +157,9 @@ static void follow(bool listed, struct presence *presence, int64_t mono_ms)
 
 static void follow_node(struct core *core, struct node *node)
 {
+    /* Also of one from a checkpoint that no list shows yet: it may be made, and is to be paid. */
+    if (core->hetzner != NULL && (core->event == CORE_HETZNER || node->price_micro == 0))
+        (void)offers_price(core, node->server_type, node->location, &node->price_micro);
     if (core->hetzner != NULL)
         follow(node->sight.server != NONE, &node->presence[SOURCE_HETZNER], core->mono_ms);
     if (core->kube != NULL)
