@@ -39,6 +39,21 @@ static bool is_wanted(const struct core *core, const struct node *node)
     return pool->uncovered > rest || pool->serving <= row->min;
 }
 
+/* One that only the actuator remembers bears no offer: where it has to be asked again, it is looked
+ * for by its name first, and made of what is sold now. */
+static bool has_offer(struct core *core, struct node *node)
+{
+    if (node->server_type[0] != '\0')
+        return true;
+    uint32_t offer = offers_choose(core, node->pool);
+    if (offer == NONE)
+        return false;
+    const struct config_offer *row = &core->config->pools[node->pool].offers[offer];
+    text_copy(node->server_type, sizeof node->server_type, row->server_type);
+    text_copy(node->location, sizeof node->location, row->location);
+    return true;
+}
+
 /* A create that nobody answered: adopt what appeared, else ask again by the same name and id. */
 static void step_provisioning(struct core *core, struct node *node)
 {
@@ -49,7 +64,8 @@ static void step_provisioning(struct core *core, struct node *node)
     }
     if (!errand->unknown || !core->may_create || !trust_shows_result(core, node) ||
         !is_wanted(core, node) ||
-        !core_due(core, errand->result_mono_ms + core->config->life.create_grace_ms / 4))
+        !core_due(core, errand->result_mono_ms + core->config->life.create_grace_ms / 4) ||
+        !has_offer(core, node))
         return;
     ask_create(core, node, REASON_DEMAND, "the answer to its create was lost: look for its name");
 }
