@@ -126,6 +126,7 @@ static void node(struct digest *digest, const struct node *node)
     for (unsigned i = 0; i < SOURCES; i++) {
         mono(digest, node->presence[i].first_mono_ms);
         mono(digest, node->presence[i].missing_mono_ms);
+        number(digest, node->presence[i].unlisted);
     }
     moment(digest, node->quiet);
     mono(digest, node->offline_mono_ms);

@@ -147,8 +147,9 @@ static void see_kube_node(struct core *core, uint32_t index)
 static void follow(bool listed, struct presence *presence, int64_t mono_ms)
 {
     if (listed) {
-        if (presence->first_mono_ms == 0)
+        if (presence->first_mono_ms == 0 || presence->unlisted)
             presence->first_mono_ms = mono_ms;
+        presence->unlisted = false;
         presence->missing_mono_ms = 0;
     } else if (presence->first_mono_ms != 0 && presence->missing_mono_ms == 0) {
         presence->missing_mono_ms = mono_ms;

@@ -58,6 +58,7 @@ struct sight {
 struct presence {
     int64_t first_mono_ms;   /* first shown; 0 never */
     int64_t missing_mono_ms; /* since when it is not, though it once was; 0 it is */
+    bool unlisted;           /* made before a restart, and in no list since: first is that */
 };
 
 struct node {

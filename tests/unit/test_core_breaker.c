@@ -229,6 +229,30 @@ static void test_what_no_list_ever_showed_can_vanish(void)
     world_free(world);
 }
 
+/* Two serve, two were made and no list has shown them: a restart, and the first list shows these
+ * and lacks those. Twice, as the first time nothing else of it was written down. */
+static void test_what_a_list_shows_first_does_not_make_up(void)
+{
+    struct world *world = begin();
+    uint64_t runner[2];
+    world_serve_many(world, 2, runner);
+    world_run(world, MINUTES(1));
+    for (uint32_t i = 0; i < 4; i++)
+        world_job(world, JOB_RUNNABLE, "linux", 0);
+    world_poll(world);
+    for (uint32_t i = 2; i < 4; i++)
+        world_answer(world, &world->action[i], OUTCOME_DONE, TROUBLE_NONE);
+    CU_ASSERT_EQUAL(world->servers, 4);
+    world_restart(world);
+    world_restart(world);
+    world_unlist_server(world, world->action[0].node);
+    world_unlist_server(world, world->action[1].node);
+    world_advance(world, WORLD_POLL_MS);
+    world_feed(world, SOURCE_HETZNER);
+    CU_ASSERT_TRUE(world_alarm(world, ALARM_BREAKER));
+    world_free(world);
+}
+
 /* Nothing else moves: the vanishing alone is worth writing down. */
 static void test_a_vanishing_is_written_down(void)
 {
@@ -260,6 +284,7 @@ int main(void)
         {"runners before Kubernetes", test_runners_vanish_before_kubernetes_answers},
         {"runners that Kubernetes names", test_runners_wait_for_kubernetes_to_name_them},
         {"what no list ever showed", test_what_no_list_ever_showed_can_vanish},
+        {"what a list shows first", test_what_a_list_shows_first_does_not_make_up},
         {"a vanishing is written down", test_a_vanishing_is_written_down},
         CU_TEST_INFO_NULL,
     };

@@ -70,6 +70,7 @@ static const struct field of_node[] = {
 static const struct field of_presence[] = {
     F(presence, first_mono_ms, LATER),
     F(presence, missing_mono_ms, LATER),
+    F(presence, unlisted, FLIP),
 };
 
 static const struct field of_offer[] = {
