@@ -165,21 +165,35 @@ static void step(struct core *core, struct node *node)
              node); /* a stretch with nothing to do is passed at once; states only go forward */
 }
 
+/* What its failures are of: of a teardown, the step it is at, also where a restart has forgotten
+ * what was asked. */
+static enum action_kind step_of(const struct node *node)
+{
+    switch (life_state(&node->life)) {
+    case NODE_DEREGISTERING: return ACTION_DEREGISTER_RUNNERS;
+    case NODE_DRAINING: return ACTION_DRAIN_NODE;
+    case NODE_REMOVING: return ACTION_REMOVE_NODE;
+    case NODE_PROVISIONING:
+    case NODE_BUSY:
+    case NODE_IDLE:
+    case node_state_count: break;
+    }
+    return node->errand.kind;
+}
+
 static void step_alarms(struct core *core, const struct node *node)
 {
     const struct errand *errand = &node->errand;
+    const char *step = action_text(step_of(node));
     if (errand->refused)
-        core_alarm(core, ALARM_RAIL, node->name, T("the actuator refuses "),
-                   T(action_text(errand->kind)), T(" of "), T(node->name), T(": "),
-                   T(errand->text));
+        core_alarm(core, ALARM_RAIL, node->name, T("the actuator refuses "), T(step), T(" of "),
+                   T(node->name), T(": "), T(errand->text));
     else if (errand->failures > 0 && errand->trouble == TROUBLE_STORAGE)
-        core_alarm(core, ALARM_STORAGE, node->name, T(action_text(errand->kind)), T(" of "),
-                   T(node->name), T(" cannot be written down, so it is not done: "),
-                   T(errand->text));
+        core_alarm(core, ALARM_STORAGE, node->name, T(step), T(" of "), T(node->name),
+                   T(" cannot be written down, so it is not done: "), T(errand->text));
     else if (errand->failures >= STEP_FAILURES_LOUD)
-        core_alarm(core, ALARM_STEP_FAILS, node->name, T(action_text(errand->kind)), T(" of "),
-                   T(node->name), T(" failed "), N(errand->failures), T(" times in a row: "),
-                   T(errand->text));
+        core_alarm(core, ALARM_STEP_FAILS, node->name, T(step), T(" of "), T(node->name),
+                   T(" failed "), N(errand->failures), T(" times in a row: "), T(errand->text));
 }
 
 void steps_take(struct core *core)
