@@ -15,21 +15,48 @@
 #define FLEET_BOUND_MS   HOURS(4)
 #define JUMP_SLACK_MS    SIM_MINUTES(2)
 
+/* The slot of that name, or the empty one where it would be. */
+static uint32_t *tried_slot(struct sim *sim, uint64_t name)
+{
+    uint32_t slot = (uint32_t)name % TRIED_SLOTS;
+    while (sim->tried_slot[slot] != 0 && sim->tried[sim->tried_slot[slot] - 1].name != name)
+        slot = (slot + 1) % TRIED_SLOTS;
+    return &sim->tried_slot[slot];
+}
+
+static struct tried *tried_find(struct sim *sim, uint64_t name)
+{
+    uint32_t place = *tried_slot(sim, name);
+    return place != 0 ? &sim->tried[place - 1] : NULL;
+}
+
+/* A place for another one: a new one, or that of one that is no node any more. */
+static uint32_t tried_place(struct sim *sim)
+{
+    uint32_t place = sim->tried_count;
+    if (place < TRIED_MAX) {
+        sim->tried_count++;
+        return place;
+    }
+    do
+        place = sim->tried_oldest++ % TRIED_MAX;
+    while (sim->tried[place].is_node);
+    memset(sim->tried_slot, 0, sizeof sim->tried_slot);
+    for (uint32_t i = 0; i < TRIED_MAX; i++)
+        if (i != place)
+            *tried_slot(sim, sim->tried[i].name) = i + 1;
+    return place;
+}
+
 static struct tried *tried_hash(struct sim *sim, uint64_t name)
 {
-    for (uint32_t i = sim->tried_count; i-- > 0;)
-        if (sim->tried[i].name == name)
-            return &sim->tried[i];
-    uint32_t place = sim->tried_count;
-    if (place < TRIED_MAX)
-        sim->tried_count++;
-    else /* one that is no node any more */
-        do
-            place = sim->tried_oldest++ % TRIED_MAX;
-        while (sim->tried[place].is_node);
-    struct tried *tried = &sim->tried[place];
-    *tried = (struct tried){0};
-    tried->name = name;
+    struct tried *tried = tried_find(sim, name);
+    if (tried != NULL)
+        return tried;
+    uint32_t place = tried_place(sim);
+    tried = &sim->tried[place];
+    *tried = (struct tried){.name = name};
+    *tried_slot(sim, name) = place + 1;
     return tried;
 }
 
@@ -117,13 +144,18 @@ void judge_picture(struct sim *sim, const struct picture *picture)
     if (held->known && head->ended_mono_ms < held->ended_mono_ms)
         return; /* what comes late shows nothing new */
     *held = (struct held){true, head->ended_mono_ms, head->wall_ms - head->api_ms};
-    for (uint32_t i = 0; i < picture->present_count; i++)
-        if (picture->source != SOURCE_GITEA) /* whose runners they are: count_vanished */
-            note_seen(sim, tried_hash(sim, picture->present[i]), picture->source);
+    sim->shown++;
+    for (uint32_t i = 0; i < picture->present_count; i++) {
+        struct tried *tried = picture->source != SOURCE_GITEA
+                                  ? tried_hash(sim, picture->present[i])
+                                  : tried_find(sim, picture->present[i]);
+        if (tried != NULL)
+            tried->shown = sim->shown;
+        if (picture->source != SOURCE_GITEA) /* whose runners they are: judge_before_step */
+            note_seen(sim, tried, picture->source);
+    }
     for (uint32_t i = 0; i < sim->tried_count; i++) {
-        bool present = false;
-        for (uint32_t k = 0; k < picture->present_count && !present; k++)
-            present = picture->present[k] == sim->tried[i].name;
+        bool present = sim->tried[i].shown == sim->shown;
         int64_t *missing_ms = &sim->tried[i].missing_ms[picture->source];
         *missing_ms = present ? 0 : *missing_ms == 0 ? sim->now_ms + 1 : *missing_ms;
     }

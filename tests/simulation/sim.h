@@ -22,6 +22,7 @@
 #define SIM_NODES_MAX     128
 #define SIM_STRANGERS_MAX 1024  /* servers and runners that people leave behind in a run */
 #define TRIED_MAX         256   /* nodes that a run remembers */
+#define TRIED_SLOTS       1024  /* of the table that finds them */
 #define SIM_STRIKES_MAX   60000 /* strikes that a run remembers, for shrinking */
 #define SIM_OPEN_JOBS     4096
 #define SECONDS(n)        ((int64_t)(n)*1000)
@@ -138,7 +139,8 @@ struct written {
 
 /* What a step of a node came to, for the promises about failing; what was seen of it. */
 struct tried {
-    uint64_t name; /* name_hash */
+    uint64_t name;  /* name_hash */
+    uint64_t shown; /* in this of the run's pictures, the last time */
     enum action_kind kind;
     uint32_t in_flight;
     struct action_id last;
@@ -208,7 +210,9 @@ struct sim {
     struct poller_model poller[source_count];
     struct tried tried[TRIED_MAX];
     uint32_t tried_count, tried_oldest;
+    uint32_t tried_slot[TRIED_SLOTS]; /* by name: its place + 1; 0 none */
     struct held held[source_count];
+    uint64_t shown;                  /* pictures that the judge has seen */
     int64_t skew_seen_ms, jumped_ms; /* of the wall clock; when it last changed */
     int64_t stepped_ms;              /* when the core last made a step */
     int64_t end_due_ms;              /* of the first, then the second promise of the end */
