@@ -69,6 +69,7 @@ struct actuator {
     struct paces *paces;
     struct deed deeds[DEEDS_MAX]; /* a ring */
     uint32_t deed_count, deed_next;
+    uint64_t creates_ended; /* of those that wrote their intent */
 
     /* remembered looks */
     struct arena *price_arena;

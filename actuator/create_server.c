@@ -269,9 +269,17 @@ static void create(struct work *work)
     cloud_init_free(user_data, length);
 }
 
+static void look(struct work *work);
+
 static void looked(struct work *work)
 {
     const struct action *creating[ACTIONS_MAX];
+    if (work->notes.creates_ended != work->actuator->creates_ended) {
+        /* Another create ended meanwhile: its server may be younger than our list, and is not among
+         * those under way any more. */
+        look(work);
+        return;
+    }
     struct deeds deeds = actuator_deeds(work->actuator, work, creating);
     struct verdict verdict =
         judge_create(work->actuator->config, work->action, &work->facts, &deeds);
@@ -283,8 +291,14 @@ static void looked(struct work *work)
         create(work);
 }
 
+static void look(struct work *work)
+{
+    work->notes.creates_ended = work->actuator->creates_ended;
+    work_look(work, LOOKS_CREATE, looked);
+}
+
 void do_create_server(struct work *work)
 {
     work_early(work, OUTCOME_FAILED, "nothing was asked of Hetzner yet");
-    work_look(work, LOOKS_CREATE, looked);
+    look(work);
 }

@@ -107,7 +107,8 @@ static void note_at_server(struct work *work)
 static void wrote_node_note(struct work *work, const struct http_answer *answer,
                             const struct api_trouble *trouble)
 {
-    if (work->facts.server_found && trouble->trouble == TROUBLE_NONE)
+    bool over = trouble->trouble == TROUBLE_NONE || look_is_gone(SOURCE_KUBE, trouble);
+    if (work->facts.server_found && over)
         note_at_server(work);
     else
         wrote_note(work, answer, trouble);

@@ -42,6 +42,7 @@ static void unlink_work(struct work *work)
         at = &(*at)->next;
     *at = work->next;
     work->actuator->work_count--;
+    work->actuator->creates_ended += work->intended && work->action->kind == ACTION_CREATE_SERVER;
     if (work->actuator->prices_reader == work)
         work->actuator->prices_reader = NULL;
 }

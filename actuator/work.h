@@ -40,6 +40,7 @@ struct action_notes {
     int64_t wait_ms;    /* longest Retry-After heard */
     enum trouble worst; /* of a walk that goes on after a failure */
     uint64_t hetzner_action;
+    uint64_t creates_ended; /* of the actuator's, when it began to look */
     bool searching; /* a create was sent and not answered well: a look that fails proves nothing */
 };
 

@@ -61,10 +61,10 @@ static void take_node(struct core *core, const struct checkpoint *from,
                  &runners);
     node->made_by = (struct action_id){.epoch = saved->epoch, .counter = saved->counter};
     node->server_id = saved->server_id;
-    node->presence[SOURCE_HETZNER].first_mono_ms =
-        saved->server_first_wall_ms == 0 && saved->server_id != 0
-            ? core->mono_ms /* it was made, and no list has shown it yet */
-            : mono_of(core, saved->server_first_wall_ms);
+    struct presence *server = &node->presence[SOURCE_HETZNER];
+    server->unlisted = saved->server_first_wall_ms == 0 && saved->server_id != 0;
+    server->first_mono_ms =
+        server->unlisted ? core->mono_ms : mono_of(core, saved->server_first_wall_ms);
     node->hours_known_wall_ms = from->wall_ms;
     node->ready_wall_ms = saved->ready_seen_wall_ms;
     /* What an API once showed and does not now has vanished, also where we were not there to see.
@@ -153,7 +153,7 @@ static void save_node(struct core *core, uint32_t index)
         .counter = node->made_by.counter,
         .state_since_wall_ms = life_since(&node->life).wall_ms,
         .idle_since_wall_ms = idle != NULL ? idle->since.wall_ms : 0,
-        .server_first_wall_ms = wall_of(core, server->first_mono_ms),
+        .server_first_wall_ms = server->unlisted ? 0 : wall_of(core, server->first_mono_ms),
         .kube_first_wall_ms = wall_of(core, kube->first_mono_ms),
         .kube_missing_wall_ms = wall_of(core, kube->missing_mono_ms),
         .runners_first_wall_ms = wall_of(core, runner->first_mono_ms),

@@ -126,6 +126,7 @@ static void node(struct digest *digest, const struct node *node)
     for (unsigned i = 0; i < SOURCES; i++) {
         mono(digest, node->presence[i].first_mono_ms);
         mono(digest, node->presence[i].missing_mono_ms);
+        number(digest, node->presence[i].unlisted);
     }
     moment(digest, node->quiet);
     mono(digest, node->offline_mono_ms);
@@ -283,6 +284,8 @@ uint64_t core_digest(const struct core *core)
     number(&digest, core->checkpoint_hash != 0);
     number(&digest, core->storage_text[0] != '\0');
     number(&digest, (uint64_t)core->teardown_ms);
+    number(&digest, core->close_until_mono_ms > core->mono_ms ? (uint64_t)core->close_ms : 0);
+    deadline(&digest, core->close_until_mono_ms);
     mono(&digest, core->lost_mono_ms);
     number(&digest, core->turn);
     creates(&digest);

@@ -101,28 +101,50 @@ static void on_actuator_lost(struct core *core)
             lose_sight(core, &core->node[i], "the actuator is gone; what came of it is looked at");
 }
 
-/* The pool that a name of ours was made for: PREFIX-POOL-...; NONE: it is not one of ours. */
-static uint32_t pool_of_name(const struct core *core, const char *name)
+/* Reads "-" and a number in base 36, as B36 writes it. */
+static bool read_part(const char **text, uint64_t *value)
+{
+    const char *at = *text;
+    *value = 0;
+    if (*at != '-')
+        return false;
+    for (at++; (*at >= '0' && *at <= '9') || (*at >= 'a' && *at <= 'z'); at++) {
+        uint64_t digit = *at <= '9' ? (uint64_t)(*at - '0') : (uint64_t)(*at - 'a') + 10;
+        if (*value > COUNTER_BELIEVED_MAX / 36)
+            return false;
+        *value = *value * 36 + digit;
+    }
+    *text = at;
+    return *value != 0;
+}
+
+/* The pool that a name of ours was made for, and the id that made it: PREFIX-POOL-EPOCH-COUNTER.
+ * NONE: it is not one of ours. */
+static uint32_t pool_of_name(const struct core *core, const char *name, struct action_id *id)
 {
     const char *rest = NULL, *end = NULL;
     if (!text_begins(name, core->config->name_prefix, &rest) || *rest != '-')
         return NONE;
     for (uint32_t i = 0; i < core->config->pools_count; i++)
-        if (text_begins(rest + 1, core->config->pools[i].name, &end) && *end == '-')
+        if (text_begins(rest + 1, core->config->pools[i].name, &end) &&
+            read_part(&end, &id->epoch) && read_part(&end, &id->counter) && *end == '\0')
             return i;
     return NONE;
 }
 
 /* A create under way, or without an outcome, that no checkpoint remembers: its server may come yet,
- * and must not be rented twice. Its id is learned from the server. */
+ * and must not be rented twice. Which offer it was asked from the server will say. */
 static struct node *remember_create(struct core *core, const char *name)
 {
-    uint32_t pool = pool_of_name(core, name);
-    if (pool == NONE)
+    struct action_id id = {0, 0};
+    uint32_t pool = pool_of_name(core, name, &id);
+    struct node *node = pool != NONE ? fleet_add(core, name, pool) : NULL;
+    if (node == NULL)
         return NULL;
+    node->made_by = id;
     core_say(core, VERBOSITY_INFO, T("node "), T(name),
              T(": the actuator knows of its create, and we do not: it may come yet"));
-    return fleet_add(core, name, pool);
+    return node;
 }
 
 static void on_actuator_state(struct core *core, const struct core_event *event)
@@ -153,6 +175,7 @@ static void on_actuator_state(struct core *core, const struct core_event *event)
         if (node == NULL)
             continue;
         node->errand.kind = state->unknown[i].kind;
+        node->errand.id = state->unknown[i].id; /* it may be under way yet: its result counts */
         lose_sight(core, node, "the audit log holds no outcome of it; it is looked at again");
     }
 }

@@ -108,8 +108,6 @@ static void see_server(struct core *core, uint32_t index)
         text_copy(node->server_type, sizeof node->server_type, server->server_type);
     if (node->location[0] == '\0')
         text_copy(node->location, sizeof node->location, server->location);
-    if (core->event == CORE_HETZNER || node->price_micro == 0)
-        (void)offers_price(core, node->server_type, node->location, &node->price_micro);
 }
 
 /* Whether a Kubernetes node's provider id speaks against the server of that name. */
@@ -149,8 +147,9 @@ static void see_kube_node(struct core *core, uint32_t index)
 static void follow(bool listed, struct presence *presence, int64_t mono_ms)
 {
     if (listed) {
-        if (presence->first_mono_ms == 0)
+        if (presence->first_mono_ms == 0 || presence->unlisted)
             presence->first_mono_ms = mono_ms;
+        presence->unlisted = false;
         presence->missing_mono_ms = 0;
     } else if (presence->first_mono_ms != 0 && presence->missing_mono_ms == 0) {
         presence->missing_mono_ms = mono_ms;
@@ -159,11 +158,16 @@ static void follow(bool listed, struct presence *presence, int64_t mono_ms)
 
 static void follow_node(struct core *core, struct node *node)
 {
+    /* Also of one from a checkpoint that no list shows yet: it may be made, and is to be paid. */
+    if (core->hetzner != NULL && (core->event == CORE_HETZNER || node->price_micro == 0))
+        (void)offers_price(core, node->server_type, node->location, &node->price_micro);
     if (core->hetzner != NULL)
         follow(node->sight.server != NONE, &node->presence[SOURCE_HETZNER], core->mono_ms);
     if (core->kube != NULL)
         follow(node->sight.kube != NONE, &node->presence[SOURCE_KUBE], core->mono_ms);
-    if (core->gitea != NULL && core->kube != NULL)
+    /* Without Kubernetes' pods a runner that is not known by name is nobody's; one that is known
+     * was there. */
+    if (core->gitea != NULL && (core->kube != NULL || node->sight.registered != 0))
         follow(node->sight.registered != 0, &node->presence[SOURCE_GITEA], core->mono_ms);
 }
 

@@ -37,7 +37,7 @@ struct hour hour_of(const struct core *core, const struct node *node)
     return hour;
 }
 
-int64_t hour_teardown_nominal_ms(const struct core *core)
+static int64_t nominal_ms(const struct core *core)
 {
     const struct config_life *life = &core->config->life;
     int64_t polls = core->config->gitea.poll_interval_ms + core->config->kube.poll_interval_ms;
@@ -51,7 +51,34 @@ int64_t hour_teardown_ms(const struct core *core)
         return core->config->billing.window_close_ms;
     if (core->teardown_ms > 0)
         return core->teardown_ms + core->teardown_ms / 4 + HOUR_RESOLUTION_MS;
-    return hour_teardown_nominal_ms(core);
+    return nominal_ms(core);
+}
+
+/* When the window closes, before the hour's end. A teardown that took longer than any before opens
+ * it earlier at once, and closes it earlier only when a whole hour has gone by with that: else the
+ * window would leap over a machine that had waited for it, and another hour be paid for that. */
+static int64_t close_ms(const struct core *core)
+{
+    int64_t close = hour_teardown_ms(core);
+    bool grew = core->mono_ms < core->close_until_mono_ms;
+    return grew && core->close_ms < close ? core->close_ms : close;
+}
+
+void hour_teardown_took(struct core *core, int64_t took_ms)
+{
+    int64_t before = hour_teardown_ms(core), close = close_ms(core);
+    /* What a crash or a failing API drew out says little of the next teardown. */
+    int64_t half = core->config->billing.period_ms / 2;
+    int64_t most = 2 * nominal_ms(core);
+    most = most < half ? most : half;
+    took_ms = took_ms < most ? took_ms : most;
+    core->teardown_ms = took_ms > core->teardown_ms
+                            ? took_ms
+                            : core->teardown_ms - (core->teardown_ms - took_ms) / 8;
+    if (hour_teardown_ms(core) <= before)
+        return;
+    core->close_ms = close;
+    core->close_until_mono_ms = core->mono_ms + core->config->billing.period_ms;
 }
 
 /* As configured, but never too short for what a teardown was measured to take: else none ever
@@ -77,7 +104,7 @@ bool hour_allows(struct core *core, const struct node *node)
         return false;
     if (hour.left_ms > window)
         return core_due(core, core->mono_ms + hour.left_ms - window);
-    if (hour.left_ms < hour_teardown_ms(core)) /* too late: the next hour is paid anyway */
+    if (hour.left_ms < close_ms(core)) /* too late: the next hour is paid anyway */
         return core_due(core,
                         core->mono_ms + hour.left_ms + core->config->billing.period_ms - window);
     return true;
@@ -87,7 +114,7 @@ int64_t hour_goes_wall_ms(const struct core *core, const struct node *node)
 {
     struct hour hour = hour_of(core, node);
     int64_t window = hour_window_ms(core);
-    int64_t close = hour_teardown_ms(core);
+    int64_t close = close_ms(core);
     int64_t rested = life_since(&node->life).wall_ms + core->config->life.idle_timeout_ms;
     if (!hour.known)
         return 0;

@@ -58,6 +58,7 @@ struct sight {
 struct presence {
     int64_t first_mono_ms;   /* first shown; 0 never */
     int64_t missing_mono_ms; /* since when it is not, though it once was; 0 it is */
+    bool unlisted;           /* made before a restart, and in no list since: first is that */
 };
 
 struct node {
@@ -162,6 +163,8 @@ struct core {
     char audit_text[TEXT_BYTES_MAX + 1];   /* "": the actuator believes its audit log */
 
     int64_t teardown_ms; /* longest recent; 0 never measured */
+    int64_t close_ms;    /* what the window closed by before that grew; holds until ... */
+    int64_t close_until_mono_ms;
     uint64_t today_micro, total_micro;
     int64_t today_wall_ms;
     uint64_t created, deleted, deregistered, create_errors, remove_errors, hours_rolled;
@@ -286,9 +289,10 @@ struct hour hour_of(const struct core *core, const struct node *node);
  */
 int64_t hour_born_mono_ms(const struct core *core, const struct node *node);
 /* How long a teardown takes, to be safe; when its window opens, before the hour's end. */
-int64_t hour_teardown_nominal_ms(const struct core *core);
 int64_t hour_teardown_ms(const struct core *core);
 int64_t hour_window_ms(const struct core *core);
+/* A teardown ended that took so long, and no rail held it. */
+void hour_teardown_took(struct core *core, int64_t took_ms);
 /* Whether a teardown may begin now for the hour's sake; registers the wake-up when it may. */
 bool hour_allows(struct core *core, const struct node *node);
 /* Wall time at which it would go if nothing comes; 0 unknown. */

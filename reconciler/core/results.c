@@ -86,19 +86,12 @@ static void on_done(struct core *core, struct node *node, enum action_kind kind)
         node_step(core, node, EDGE_remove, why->reason);
     } else if (kind == ACTION_REMOVE_NODE && state == NODE_REMOVING) {
         int64_t took = core->mono_ms - why->began.mono_ms;
-        /* What a crash or a failing API drew out says little of the next teardown. */
-        int64_t half = core->config->billing.period_ms / 2;
-        int64_t most = 2 * hour_teardown_nominal_ms(core);
-        most = most < half ? most : half;
         core->deleted++;
         core->out->measured.teardown_ms = took > 0 ? took : 1;
-        took = took < most ? took : most;
         /* How long a rail held it says nothing of the next one: the window allows for that apart.
          */
         if (!node->held_by_rail)
-            core->teardown_ms = took > core->teardown_ms
-                                    ? took
-                                    : core->teardown_ms - (core->teardown_ms - took) / 8;
+            hour_teardown_took(core, took);
         life_removed(&node->life, core->mono_ms);
         core->out->poll_now |= (1u << SOURCE_HETZNER) | (1u << SOURCE_KUBE);
     }

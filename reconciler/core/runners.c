@@ -136,9 +136,12 @@ static void forget_gone(struct core *core, struct node *node)
             runner->missing_mono_ms = 0;
         else if (runner->missing_mono_ms == 0)
             runner->missing_mono_ms = core->mono_ms;
-        if (runner->listed ||
-            !core_due(core, runner->missing_mono_ms + core->config->life.create_grace_ms))
-            set->runner[kept++] = *runner;
+        if (!runner->listed &&
+            core_due(core, runner->missing_mono_ms + core->config->life.create_grace_ms))
+            continue;
+        if (kept != i) /* rarely: one is gone */
+            set->runner[kept] = *runner;
+        kept++;
     }
     if (set != NULL)
         set->count = kept;

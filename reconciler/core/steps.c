@@ -39,6 +39,21 @@ static bool is_wanted(const struct core *core, const struct node *node)
     return pool->uncovered > rest || pool->serving <= row->min;
 }
 
+/* One that only the actuator remembers bears no offer: where it has to be asked again, it is looked
+ * for by its name first, and made of what is sold now. */
+static bool has_offer(struct core *core, struct node *node)
+{
+    if (node->server_type[0] != '\0')
+        return true;
+    uint32_t offer = offers_choose(core, node->pool);
+    if (offer == NONE)
+        return false;
+    const struct config_offer *row = &core->config->pools[node->pool].offers[offer];
+    text_copy(node->server_type, sizeof node->server_type, row->server_type);
+    text_copy(node->location, sizeof node->location, row->location);
+    return true;
+}
+
 /* A create that nobody answered: adopt what appeared, else ask again by the same name and id. */
 static void step_provisioning(struct core *core, struct node *node)
 {
@@ -49,7 +64,8 @@ static void step_provisioning(struct core *core, struct node *node)
     }
     if (!errand->unknown || !core->may_create || !trust_shows_result(core, node) ||
         !is_wanted(core, node) ||
-        !core_due(core, errand->result_mono_ms + core->config->life.create_grace_ms / 4))
+        !core_due(core, errand->result_mono_ms + core->config->life.create_grace_ms / 4) ||
+        !has_offer(core, node))
         return;
     ask_create(core, node, REASON_DEMAND, "the answer to its create was lost: look for its name");
 }
@@ -149,21 +165,35 @@ static void step(struct core *core, struct node *node)
              node); /* a stretch with nothing to do is passed at once; states only go forward */
 }
 
+/* What its failures are of: of a teardown, the step it is at, also where a restart has forgotten
+ * what was asked. */
+static enum action_kind step_of(const struct node *node)
+{
+    switch (life_state(&node->life)) {
+    case NODE_DEREGISTERING: return ACTION_DEREGISTER_RUNNERS;
+    case NODE_DRAINING: return ACTION_DRAIN_NODE;
+    case NODE_REMOVING: return ACTION_REMOVE_NODE;
+    case NODE_PROVISIONING:
+    case NODE_BUSY:
+    case NODE_IDLE:
+    case node_state_count: break;
+    }
+    return node->errand.kind;
+}
+
 static void step_alarms(struct core *core, const struct node *node)
 {
     const struct errand *errand = &node->errand;
+    const char *step = action_text(step_of(node));
     if (errand->refused)
-        core_alarm(core, ALARM_RAIL, node->name, T("the actuator refuses "),
-                   T(action_text(errand->kind)), T(" of "), T(node->name), T(": "),
-                   T(errand->text));
+        core_alarm(core, ALARM_RAIL, node->name, T("the actuator refuses "), T(step), T(" of "),
+                   T(node->name), T(": "), T(errand->text));
     else if (errand->failures > 0 && errand->trouble == TROUBLE_STORAGE)
-        core_alarm(core, ALARM_STORAGE, node->name, T(action_text(errand->kind)), T(" of "),
-                   T(node->name), T(" cannot be written down, so it is not done: "),
-                   T(errand->text));
+        core_alarm(core, ALARM_STORAGE, node->name, T(step), T(" of "), T(node->name),
+                   T(" cannot be written down, so it is not done: "), T(errand->text));
     else if (errand->failures >= STEP_FAILURES_LOUD)
-        core_alarm(core, ALARM_STEP_FAILS, node->name, T(action_text(errand->kind)), T(" of "),
-                   T(node->name), T(" failed "), N(errand->failures), T(" times in a row: "),
-                   T(errand->text));
+        core_alarm(core, ALARM_STEP_FAILS, node->name, T(step), T(" of "), T(node->name),
+                   T(" failed "), N(errand->failures), T(" times in a row: "), T(errand->text));
 }
 
 void steps_take(struct core *core)

@@ -104,18 +104,20 @@ struct vanished {
     uint64_t known, missing;
 };
 
-/* What vanished at that time or soon after it, of what was there until then: what went long before
- * is no part of that fleet, nor what came later. At once means within twice the age that a picture
- * may have, since looks that fail in between make one event seem two. What vanishes in turn, as
- * when a person takes one machine after the other away, is not a broken list. */
+/* What vanished at that time or soon after it, of what was there before: what went long before is
+ * no part of that fleet, nor what came with that look (a first look after a restart shows what
+ * nobody remembers, and lacks what has gone) or later. At once means within twice the age that a
+ * picture may have, since looks that fail in between make one event seem two. What vanishes in
+ * turn, as when a person takes one machine after the other away, is not a broken list. */
 static struct vanished vanished_from(const struct core *core, enum source source, int64_t mono_ms)
 {
     struct vanished out = {0, 0};
     int64_t until_ms = mono_ms + 2 * age_max_ms(core, source);
     for (uint32_t i = 0; i < core->node_count; i++) {
         const struct presence *presence = &core->node[i].presence[source];
-        bool there = presence->first_mono_ms != 0 && presence->first_mono_ms <= mono_ms;
         bool missing = presence->missing_mono_ms != 0;
+        bool there = presence->missing_mono_ms == mono_ms || /* two looks in one millisecond */
+                     (presence->first_mono_ms != 0 && presence->first_mono_ms < mono_ms);
         if (!there || !counts(&core->node[i], source) ||
             (missing && presence->missing_mono_ms < mono_ms))
             continue;

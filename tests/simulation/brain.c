@@ -43,8 +43,7 @@ static struct message *read_checkpoint(struct sim *sim)
     struct message *message = NULL;
     struct error error;
     unsigned which = sim->checkpoint[1] != NULL && sim_strikes(sim, FAULT_CHECKPOINT_TORN) ? 1 : 0;
-    if (which == 1 || sim->storage_told)
-        judge_memory_lost(sim);
+    judge_read(sim, sim->checkpoint[which] != NULL ? which : 2);
     if (sim->checkpoint[which] == NULL)
         return NULL;
     if (!message_decode(sim->checkpoint[which], sim->checkpoint_bytes[which], &message, &error))
@@ -201,6 +200,7 @@ static void step(struct sim *sim, struct core_event *event)
     core_step(sim->core, event, sim->output);
     sim->in_step = false;
     keep_output(sim, event);
+    sim->stepped_ms = sim->now_ms;
     sim->counts.steps++;
     hash_output(sim);
     picture_drop(sim->output->released);
@@ -260,7 +260,6 @@ void brain_start(struct sim *sim)
     sim->brain_alive = true;
     sim->brain_generation++;
     sim->output->status = NULL;
-    judge_forget(sim);
     struct message *message = read_checkpoint(sim);
     sim->storage_told = false;
     struct core_event event = {.kind = CORE_CHECKPOINT,

@@ -15,21 +15,48 @@
 #define FLEET_BOUND_MS   HOURS(4)
 #define JUMP_SLACK_MS    SIM_MINUTES(2)
 
+/* The slot of that name, or the empty one where it would be. */
+static uint32_t *tried_slot(struct sim *sim, uint64_t name)
+{
+    uint32_t slot = (uint32_t)name % TRIED_SLOTS;
+    while (sim->tried_slot[slot] != 0 && sim->tried[sim->tried_slot[slot] - 1].name != name)
+        slot = (slot + 1) % TRIED_SLOTS;
+    return &sim->tried_slot[slot];
+}
+
+static struct tried *tried_find(struct sim *sim, uint64_t name)
+{
+    uint32_t place = *tried_slot(sim, name);
+    return place != 0 ? &sim->tried[place - 1] : NULL;
+}
+
+/* A place for another one: a new one, or that of one that is no node any more. */
+static uint32_t tried_place(struct sim *sim)
+{
+    uint32_t place = sim->tried_count;
+    if (place < TRIED_MAX) {
+        sim->tried_count++;
+        return place;
+    }
+    do
+        place = sim->tried_oldest++ % TRIED_MAX;
+    while (sim->tried[place].is_node);
+    memset(sim->tried_slot, 0, sizeof sim->tried_slot);
+    for (uint32_t i = 0; i < TRIED_MAX; i++)
+        if (i != place)
+            *tried_slot(sim, sim->tried[i].name) = i + 1;
+    return place;
+}
+
 static struct tried *tried_hash(struct sim *sim, uint64_t name)
 {
-    for (uint32_t i = sim->tried_count; i-- > 0;)
-        if (sim->tried[i].name == name)
-            return &sim->tried[i];
-    uint32_t place = sim->tried_count;
-    if (place < TRIED_MAX)
-        sim->tried_count++;
-    else /* one that is no node any more */
-        do
-            place = sim->tried_oldest++ % TRIED_MAX;
-        while (sim->tried[place].is_node);
-    struct tried *tried = &sim->tried[place];
-    *tried = (struct tried){0};
-    tried->name = name;
+    struct tried *tried = tried_find(sim, name);
+    if (tried != NULL)
+        return tried;
+    uint32_t place = tried_place(sim);
+    tried = &sim->tried[place];
+    *tried = (struct tried){.name = name};
+    *tried_slot(sim, name) = place + 1;
     return tried;
 }
 
@@ -38,49 +65,50 @@ static struct tried *tried_of(struct sim *sim, const char *name)
     return tried_hash(sim, name_hash(name));
 }
 
-/* A new reconciler knows of no action in flight; what each source once showed stays known. */
-void judge_forget(struct sim *sim)
+static void note_seen(struct sim *sim, struct tried *tried, unsigned source)
+{
+    if (tried->seen_ms[source] == 0)
+        tried->seen_ms[source] = sim->now_ms + 1; /* 0 is never */
+}
+
+/* A new reconciler knows of no action in flight, and of what was seen what its checkpoint says. */
+void judge_read(struct sim *sim, unsigned which)
 {
     memset(sim->held, 0, sizeof sim->held);
     for (uint32_t i = 0; i < sim->tried_count; i++) {
-        sim->tried[i].in_flight = 0;
-        sim->tried[i].answered = true;
-        sim->tried[i].failures = 0;
-        memcpy(sim->tried[i].missing_ms, sim->tried[i].missing_written_ms,
-               sizeof sim->tried[i].missing_ms);
+        struct tried *tried = &sim->tried[i];
+        tried->in_flight = 0;
+        tried->answered = true;
+        tried->failures = 0;
+        tried->restored = which < 2 ? tried->written[which] : (struct written){0};
+        memcpy(tried->seen_ms, tried->restored.seen_ms, sizeof tried->seen_ms);
+        memcpy(tried->missing_ms, tried->restored.missing_ms, sizeof tried->missing_ms);
     }
-}
-
-/* The checkpoint that was read is not the newest: what was seen since is not known any more. */
-void judge_memory_lost(struct sim *sim)
-{
-    for (uint32_t i = 0; i < sim->tried_count; i++)
-        for (unsigned k = 0; k < source_count; k++) {
-            sim->tried[i].seen_ms[k] = 0;
-            sim->tried[i].missing_ms[k] = 0;
-        }
-    for (uint32_t i = 0; i < sim->tried_count; i++)
-        sim->tried[i].rest_since_wall_ms = 0;
 }
 
 static void note_written(struct tried *tried)
 {
-    tried->rest_since_wall_ms = 0;
-    memcpy(tried->missing_written_ms, tried->missing_ms, sizeof tried->missing_ms);
-    tried->missing_written_ms[SOURCE_HETZNER] = 0; /* a server's absence is looked for anew */
+    tried->written[1] = tried->written[0];
+    tried->written[0] = (struct written){0};
+    memcpy(tried->written[0].seen_ms, tried->seen_ms, sizeof tried->seen_ms);
+    memcpy(tried->written[0].missing_ms, tried->missing_ms, sizeof tried->missing_ms);
+    tried->written[0].missing_ms[SOURCE_HETZNER] = 0; /* a server's absence is looked for anew */
 }
 
-/* Notes since when each node rests, as it was just written down. */
+/* Notes what was just written down: who was seen, who is missing, since when each node rests. */
 void judge_written(struct sim *sim)
 {
     const struct status *status = sim->output->status;
+    for (uint32_t i = 0; i < status->nodes_count; i++)
+        if (status->nodes[i].runners[0] != '\0')
+            note_seen(sim, tried_of(sim, status->nodes[i].name), SOURCE_GITEA);
     for (uint32_t i = 0; i < sim->tried_count; i++)
         note_written(&sim->tried[i]);
     for (uint32_t i = 0; i < status->nodes_count; i++)
         if (status->nodes[i].state == NODE_IDLE) {
-            struct tried *tried = tried_of(sim, status->nodes[i].name);
-            tried->rest_since_wall_ms = sim_wall_ms(sim) - status->nodes[i].idle_ms;
-            tried->rest_since_ms = sim->now_ms - status->nodes[i].idle_ms;
+            struct written *written = &tried_of(sim, status->nodes[i].name)->written[0];
+            written->rest_since_wall_ms = sim_wall_ms(sim) - status->nodes[i].idle_ms;
+            written->rest_since_ms = sim->now_ms - status->nodes[i].idle_ms;
         }
 }
 
@@ -90,10 +118,10 @@ void judge_restored(struct sim *sim)
     const struct status *status = sim->output->status;
     char text[BOOK_TEXT_BYTES];
     for (uint32_t i = 0; i < status->nodes_count; i++) {
-        const struct tried *tried = tried_of(sim, status->nodes[i].name);
-        int64_t since = tried->rest_since_wall_ms;
+        const struct written *restored = &tried_of(sim, status->nodes[i].name)->restored;
+        int64_t since = restored->rest_since_wall_ms;
         struct scene scene = {.kind = SCENE_node};
-        bool by_one_clock = tried->rest_since_ms > sim->jumped_ms + JUMP_SLACK_MS;
+        bool by_one_clock = restored->rest_since_ms > sim->jumped_ms + JUMP_SLACK_MS;
         if (since == 0 || status->nodes[i].state != NODE_IDLE || !by_one_clock)
             continue;
         scene.u.node.failures_loud = FAILURES_LOUD;
@@ -106,12 +134,6 @@ void judge_restored(struct sim *sim)
     }
 }
 
-static void note_seen(struct sim *sim, struct tried *tried, unsigned source)
-{
-    if (tried->seen_ms[source] == 0)
-        tried->seen_ms[source] = sim->now_ms + 1; /* 0 is never */
-}
-
 void judge_picture(struct sim *sim, const struct picture *picture)
 {
     const struct snapshot_head *head = picture->source == SOURCE_GITEA ? &picture->u.gitea.head
@@ -122,13 +144,18 @@ void judge_picture(struct sim *sim, const struct picture *picture)
     if (held->known && head->ended_mono_ms < held->ended_mono_ms)
         return; /* what comes late shows nothing new */
     *held = (struct held){true, head->ended_mono_ms, head->wall_ms - head->api_ms};
-    for (uint32_t i = 0; i < picture->present_count; i++)
-        if (picture->source != SOURCE_GITEA) /* whose runners they are: count_vanished */
-            note_seen(sim, tried_hash(sim, picture->present[i]), picture->source);
+    sim->shown++;
+    for (uint32_t i = 0; i < picture->present_count; i++) {
+        struct tried *tried = picture->source != SOURCE_GITEA
+                                  ? tried_hash(sim, picture->present[i])
+                                  : tried_find(sim, picture->present[i]);
+        if (tried != NULL)
+            tried->shown = sim->shown;
+        if (picture->source != SOURCE_GITEA) /* whose runners they are: judge_before_step */
+            note_seen(sim, tried, picture->source);
+    }
     for (uint32_t i = 0; i < sim->tried_count; i++) {
-        bool present = false;
-        for (uint32_t k = 0; k < picture->present_count && !present; k++)
-            present = picture->present[k] == sim->tried[i].name;
+        bool present = sim->tried[i].shown == sim->shown;
         int64_t *missing_ms = &sim->tried[i].missing_ms[picture->source];
         *missing_ms = present ? 0 : *missing_ms == 0 ? sim->now_ms + 1 : *missing_ms;
     }
@@ -151,18 +178,23 @@ void judge_before_step(struct sim *sim)
         if (tried->state != status->nodes[i].state)
             tried->failures = 0; /* another step begins afresh */
         tried->state = status->nodes[i].state;
+        tried->state_since_ms = sim->stepped_ms - status->nodes[i].state_ms + 1;
         if (status->nodes[i].runners[0] != '\0') /* the core knows that they are this node's */
             note_seen(sim, tried, SOURCE_GITEA);
     }
 }
 
 /* Nodes that each source once showed and does not now; those that our own teardown explains are not
- * counted (runners and Kubernetes nodes of any teardown, servers of the last step). */
+ * counted (runners and Kubernetes nodes of any teardown, servers that were there when the last step
+ * began). */
 static bool counts(const struct tried *tried, unsigned source)
 {
     enum node_state state = tried->state;
     bool serves = state == NODE_PROVISIONING || state == NODE_BUSY || state == NODE_IDLE;
-    return tried->is_node && (source == SOURCE_HETZNER ? state != NODE_REMOVING : serves);
+    int64_t missing_ms = tried->missing_ms[SOURCE_HETZNER];
+    bool gone_before = missing_ms != 0 && missing_ms <= tried->state_since_ms;
+    return tried->is_node &&
+           (source == SOURCE_HETZNER ? state != NODE_REMOVING || gone_before : serves);
 }
 
 static bool vanished(const struct tried *tried, unsigned source)
@@ -174,16 +206,17 @@ struct vanishing {
     uint32_t known, missing;
 };
 
-/* What vanished from one source at that time or within so long after it, of what was there. */
+/* What vanished from one source at that time or within so long after it, of what was there before:
+ * what came with that very look does not make up for it. */
 static struct vanishing vanished_from(const struct sim *sim, unsigned source, int64_t from_ms,
                                       int64_t within_ms)
 {
     struct vanishing out = {0, 0};
     for (uint32_t i = 0; i < sim->tried_count; i++) {
         const struct tried *tried = &sim->tried[i];
-        int64_t missing_ms = tried->missing_ms[source];
-        if (!counts(tried, source) || (missing_ms != 0 && missing_ms < from_ms) ||
-            tried->seen_ms[source] == 0 || tried->seen_ms[source] > from_ms)
+        int64_t seen_ms = tried->seen_ms[source], missing_ms = tried->missing_ms[source];
+        bool there = seen_ms != 0 && (seen_ms < from_ms || missing_ms == from_ms);
+        if (!counts(tried, source) || !there || (missing_ms != 0 && missing_ms < from_ms))
             continue;
         out.known++;
         out.missing += missing_ms != 0 && missing_ms <= from_ms + within_ms;

@@ -22,6 +22,7 @@
 #define SIM_NODES_MAX     128
 #define SIM_STRANGERS_MAX 1024  /* servers and runners that people leave behind in a run */
 #define TRIED_MAX         256   /* nodes that a run remembers */
+#define TRIED_SLOTS       1024  /* of the table that finds them */
 #define SIM_STRIKES_MAX   60000 /* strikes that a run remembers, for shrinking */
 #define SIM_OPEN_JOBS     4096
 #define SECONDS(n)        ((int64_t)(n)*1000)
@@ -129,9 +130,17 @@ struct poller_model {
     struct picture *before; /* the last one, for PICTURE_STALE and PICTURE_TWICE */
 };
 
-/* What a step of a node came to, for the promises about failing. */
+/* What a checkpoint knows of a node. Times of the world, but one; 0: never, or nothing. */
+struct written {
+    int64_t seen_ms[source_count];    /* first shown */
+    int64_t missing_ms[source_count]; /* since when each source does not show it */
+    int64_t rest_since_wall_ms, rest_since_ms;
+};
+
+/* What a step of a node came to, for the promises about failing; what was seen of it. */
 struct tried {
-    uint64_t name; /* name_hash */
+    uint64_t name;  /* name_hash */
+    uint64_t shown; /* in this of the run's pictures, the last time */
     enum action_kind kind;
     uint32_t in_flight;
     struct action_id last;
@@ -140,12 +149,12 @@ struct tried {
     int64_t asked_mono_ms, failed_mono_ms;
     bool is_node; /* of the core's fleet, in this state, before the step */
     enum node_state state;
-    int64_t seen_ms[source_count];    /* first shown; 0 never */
-    int64_t missing_ms[source_count]; /* since when each source does not show it; 0 it does */
-    int64_t missing_written_ms[source_count]; /* the same, as the newest checkpoint knows it */
-    bool drain_forced;                        /* since it last began to drain */
-    int64_t rest_since_wall_ms;               /* as the newest checkpoint says; 0 it says none */
-    int64_t rest_since_ms;                    /* the same by the world's time */
+    int64_t state_since_ms;           /* since when, + 1 */
+    int64_t seen_ms[source_count];    /* first shown, + 1; 0 never */
+    int64_t missing_ms[source_count]; /* since when each source does not show it, + 1; 0 it does */
+    struct written written[2];        /* in each checkpoint; [0] the newest */
+    struct written restored;          /* in the one that this reconciler began with */
+    bool drain_forced;                /* since it last began to drain */
 };
 
 /* The last picture of a source that the core was given. */
@@ -201,8 +210,11 @@ struct sim {
     struct poller_model poller[source_count];
     struct tried tried[TRIED_MAX];
     uint32_t tried_count, tried_oldest;
+    uint32_t tried_slot[TRIED_SLOTS]; /* by name: its place + 1; 0 none */
     struct held held[source_count];
+    uint64_t shown;                  /* pictures that the judge has seen */
     int64_t skew_seen_ms, jumped_ms; /* of the wall clock; when it last changed */
+    int64_t stepped_ms;              /* when the core last made a step */
     int64_t end_due_ms;              /* of the first, then the second promise of the end */
     bool end_for_jobs;
     uint64_t strangers;
@@ -366,12 +378,12 @@ void judge_actions(struct sim *sim);
 void judge_result(struct sim *sim, const struct action_result *result);
 void judge_nodes(struct sim *sim);
 void judge_picture(struct sim *sim, const struct picture *picture);
-void judge_memory_lost(struct sim *sim);
-void judge_written(struct sim *sim);  /* the checkpoint was written, with what the output says */
-void judge_restored(struct sim *sim); /* the newest checkpoint was read */
+void judge_written(struct sim *sim); /* the checkpoint was written, with what the output says */
+/* A new reconciler reads the newest checkpoint (0), the one before it (1), or none (2). */
+void judge_read(struct sim *sim, unsigned which);
+void judge_restored(struct sim *sim); /* ... and has taken it */
 void judge_hands_lost(struct sim *sim);
-void judge_forget(struct sim *sim); /* the reconciler starts anew */
-bool judge_end(struct sim *sim);    /* false: not over yet */
+bool judge_end(struct sim *sim); /* false: not over yet */
 
 /* ----------------------------------------------------------------------------------- keep.c */
 

@@ -187,7 +187,7 @@ static void enable(void *argument, uint64_t id)
 static void fence_by_hand(struct sim *sim, enum sim_fault fault)
 {
     const struct world_runner *runner = any_runner(sim, fault);
-    if (runner == NULL)
+    if (runner == NULL || !sim->fence_exists) /* this Gitea has no such button */
         return;
     (void)world_runner_disable(sim->world, runner->id, true);
     sim_at(sim, dice_between(dice_of(sim, fault), SIM_MINUTES(1), HOURS(5)), enable, NULL, sim,

@@ -262,6 +262,31 @@ static void test_one_action_a_node_several_nodes_at_once(void)
     fixture_close();
 }
 
+/* The other one lists the servers, and waits while the first reads the prices, makes its server and
+ * is done: that server is neither in the list nor under way. */
+static void test_a_create_that_ended_meanwhile_counts(void)
+{
+    static const char *const none[] = {NULL};
+    fixture_open();
+    fixture_set("rails.max_servers", "1");
+    script(LISTED "=", 200, servers_json(none), 2);
+    script(LISTED "=", 200, servers_json(ours), SCRIPT_ALWAYS);
+    script("GET /servers?name=ebb-linux-1-8", 200, servers_json(none), SCRIPT_ALWAYS);
+    script(POST, 201, created("success"), SCRIPT_ALWAYS);
+    struct action first = fixture_action(ACTION_CREATE_SERVER);
+    struct action other = fixture_action(ACTION_CREATE_SERVER);
+    other.node.name = "ebb-linux-1-8";
+    fixture_give(&first);
+    fixture_give(&other);
+    fixture_turn();
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_DONE);
+    fixture_turn();
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_REFUSED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(last.text, "rail max_servers"));
+    CU_ASSERT_EQUAL(script_count(POST), 1);
+    fixture_close();
+}
+
 static void test_a_stop_leaves_nothing_half_done(void)
 {
     fixture_open();
@@ -321,6 +346,7 @@ int main(void)
         {"a name that was given back is used up", test_a_name_that_was_given_back_is_used_up},
         {"the same id twice", test_the_same_id_twice},
         {"one action a node, several nodes", test_one_action_a_node_several_nodes_at_once},
+        {"a create that ended meanwhile counts", test_a_create_that_ended_meanwhile_counts},
         {"a create without room", test_a_create_without_room_takes_none_of_the_reserve},
         {"a stop leaves nothing half done", test_a_stop_leaves_nothing_half_done},
         CU_TEST_INFO_NULL,

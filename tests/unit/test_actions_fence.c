@@ -180,6 +180,24 @@ static void test_the_note_stands_at_node_and_server(void)
     fixture_close();
 }
 
+/* Somebody deletes it between our look and our note, which then stands at the server alone. */
+static void test_the_node_goes_before_its_note(void)
+{
+    fixture_open();
+    script(KNODE, 200, node_json("", "", false), SCRIPT_ALWAYS);
+    script(RPODS, 200, the_pod(), SCRIPT_ALWAYS);
+    script(RUNS, 200, runner_json(true, false, false), SCRIPT_ALWAYS);
+    script(PATCHED, 200, "{\"id\":5}", SCRIPT_ALWAYS);
+    script(LABELLED, 200, server_json(""), SCRIPT_ALWAYS);
+    run(ACTION_DEREGISTER_RUNNERS); /* nothing answers its annotation but a 404 */
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_AGAIN);
+    CU_ASSERT_EQUAL(script_count(ANNOTATE), 1);
+    CU_ASSERT_EQUAL(script_count(LABELLED), 1);
+    CU_ASSERT_EQUAL(script_count(PATCHED), 1);
+    CU_ASSERT_TRUE(script_place(LABELLED) < script_place(PATCHED));
+    fixture_close();
+}
+
 static void test_a_release_takes_both_notes_away(void)
 {
     fixture_open();
@@ -342,6 +360,7 @@ int main(void)
         {"an old Gitea keeps a busy runner", test_an_old_gitea_keeps_a_busy_runner},
         {"which Gitea is fenced", test_which_gitea_is_fenced},
         {"the note stands at node and server", test_the_note_stands_at_node_and_server},
+        {"the node goes before its note", test_the_node_goes_before_its_note},
         {"a release takes both notes away", test_a_release_takes_both_notes_away},
         {"the server's note beside a node without",
          test_the_servers_note_is_read_beside_a_node_without_one},

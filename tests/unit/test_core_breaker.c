@@ -2,6 +2,7 @@
  * neither. May not: know how the core counts. */
 #include "core_fixture.h"
 #include "cunit_main.h"
+#include "proto/message.h"
 
 static struct world *begin(void)
 {
@@ -148,6 +149,110 @@ static void test_new_nodes_do_not_make_up_for_those_that_vanished(void)
     world_free(world);
 }
 
+/* An old checkpoint knows three of five. The first look after the restart lacks two of the three
+ * and shows the two that nobody remembered, which were not there before as far as anyone knows. */
+static void test_what_a_look_brings_does_not_make_up_for_what_it_lacks(void)
+{
+    struct world *world = begin();
+    uint64_t runner[5];
+    struct error error;
+    world_serve_many(world, 5, runner);
+    world_run(world, MINUTES(1));
+    struct checkpoint old = *world->out->checkpoint;
+    old.sequence = 1;
+    old.nodes_count = 3;
+    struct message *message = message_copy(MESSAGE_checkpoint, &old, &error);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(message);
+    world_start(world, message_checkpoint(message));
+    message_free(message);
+    world_unlist_node(world, world->action[0].node);
+    world_unlist_node(world, world->action[1].node);
+    world_poll(world);
+    CU_ASSERT_EQUAL(world->out->status->nodes_count, 5);
+    CU_ASSERT_TRUE(world_alarm(world, ALARM_BREAKER));
+    world_free(world);
+}
+
+/* A restart without a checkpoint. Gitea shows runners whose names say whose they are, and then none
+ * any more, before Kubernetes has answered once. */
+static void test_runners_vanish_before_kubernetes_answers(void)
+{
+    struct world *world = world_new();
+    uint64_t runner[3];
+    world_configure(world, "gitea.runner_match", "node-name");
+    world_start(world, NULL);
+    world_poll(world);
+    world_serve_many(world, 3, runner);
+    for (uint32_t i = 0; i < 3; i++)
+        world_runner(world, runner[i])->name = world->action[i].node;
+    world_start(world, NULL);
+    world_feed(world, SOURCE_HETZNER);
+    world_feed(world, SOURCE_GITEA);
+    world->runners = 0;
+    world_advance(world, WORLD_POLL_MS);
+    world_feed(world, SOURCE_GITEA);
+    world_advance(world, WORLD_POLL_MS);
+    world_feed(world, SOURCE_KUBE);
+    CU_ASSERT_TRUE(world_alarm(world, ALARM_BREAKER));
+    world_free(world);
+}
+
+/* All registered anew while we were down: whose they are only Kubernetes' pods say. */
+static void test_runners_wait_for_kubernetes_to_name_them(void)
+{
+    struct world *world = begin();
+    uint64_t runner[3];
+    world_serve_many(world, 3, runner);
+    world_run(world, MINUTES(1));
+    world_restart(world);
+    for (uint32_t i = 0; i < 3; i++)
+        world_runner(world, runner[i])->id = world->next_id++;
+    world_feed(world, SOURCE_HETZNER);
+    world_feed(world, SOURCE_GITEA);
+    CU_ASSERT_FALSE(world_alarm(world, ALARM_BREAKER));
+    world_free(world);
+}
+
+/* Three servers were made and no list has shown them: a restart, and the first list lacks them. */
+static void test_what_no_list_ever_showed_can_vanish(void)
+{
+    struct world *world = begin();
+    for (uint32_t i = 0; i < 3; i++)
+        world_job(world, JOB_RUNNABLE, "linux", 0);
+    world_poll(world);
+    for (uint32_t i = 0; i < 3; i++)
+        world_answer(world, &world->action[i], OUTCOME_DONE, TROUBLE_NONE);
+    world->servers = 0;
+    world_restart(world);
+    world_feed(world, SOURCE_HETZNER); /* within the millisecond of the restart */
+    CU_ASSERT_TRUE(world_alarm(world, ALARM_BREAKER));
+    world_free(world);
+}
+
+/* Two serve, two were made and no list has shown them: a restart, and the first list shows these
+ * and lacks those. Twice, as the first time nothing else of it was written down. */
+static void test_what_a_list_shows_first_does_not_make_up(void)
+{
+    struct world *world = begin();
+    uint64_t runner[2];
+    world_serve_many(world, 2, runner);
+    world_run(world, MINUTES(1));
+    for (uint32_t i = 0; i < 4; i++)
+        world_job(world, JOB_RUNNABLE, "linux", 0);
+    world_poll(world);
+    for (uint32_t i = 2; i < 4; i++)
+        world_answer(world, &world->action[i], OUTCOME_DONE, TROUBLE_NONE);
+    CU_ASSERT_EQUAL(world->servers, 4);
+    world_restart(world);
+    world_restart(world);
+    world_unlist_server(world, world->action[0].node);
+    world_unlist_server(world, world->action[1].node);
+    world_advance(world, WORLD_POLL_MS);
+    world_feed(world, SOURCE_HETZNER);
+    CU_ASSERT_TRUE(world_alarm(world, ALARM_BREAKER));
+    world_free(world);
+}
+
 /* Nothing else moves: the vanishing alone is worth writing down. */
 static void test_a_vanishing_is_written_down(void)
 {
@@ -174,6 +279,12 @@ int main(void)
         {"what went long ago", test_what_went_long_ago_is_no_part_of_the_fleet},
         {"the breaker works after a restart", test_the_breaker_works_after_a_restart},
         {"new nodes do not make up", test_new_nodes_do_not_make_up_for_those_that_vanished},
+        {"what a look brings and lacks",
+         test_what_a_look_brings_does_not_make_up_for_what_it_lacks},
+        {"runners before Kubernetes", test_runners_vanish_before_kubernetes_answers},
+        {"runners that Kubernetes names", test_runners_wait_for_kubernetes_to_name_them},
+        {"what no list ever showed", test_what_no_list_ever_showed_can_vanish},
+        {"what a list shows first", test_what_a_list_shows_first_does_not_make_up},
         {"a vanishing is written down", test_a_vanishing_is_written_down},
         CU_TEST_INFO_NULL,
     };

@@ -70,6 +70,7 @@ static const struct field of_node[] = {
 static const struct field of_presence[] = {
     F(presence, first_mono_ms, LATER),
     F(presence, missing_mono_ms, LATER),
+    F(presence, unlisted, FLIP),
 };
 
 static const struct field of_offer[] = {
@@ -140,6 +141,8 @@ static const struct field of_core[] = {
     F(core, storage_text, FLIP),
     F(core, audit_text, SHOWN),
     F(core, teardown_ms, FLIP),
+    F(core, close_ms, OTHER),
+    F(core, close_until_mono_ms, LATER),
     F(core, today_micro, SHOWN),
     F(core, total_micro, SHOWN),
     F(core, today_wall_ms, SHOWN),
@@ -297,6 +300,9 @@ static void test_what_counts_at_times(void)
     CU_ASSERT_FALSE(tells(core, &core->offer[0][0].closed_until_wall_ms, 1000));
     core->offer[0][0].closed_until_mono_ms = core->mono_ms + 5;
     CU_ASSERT_TRUE(tells(core, &core->offer[0][0].closed_until_wall_ms, 1000));
+    CU_ASSERT_FALSE(tells(core, &core->close_ms, 1000));
+    core->close_until_mono_ms = core->mono_ms + 5;
+    CU_ASSERT_TRUE(tells(core, &core->close_ms, 1000));
     /* a deadline that is over is as good as none; a mark of more than a minute ago as well */
     CU_ASSERT_FALSE(tells(core, &core->create_pause_mono_ms, core->mono_ms));
     CU_ASSERT_TRUE(core->creates.count > 0);

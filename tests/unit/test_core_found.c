@@ -196,24 +196,44 @@ static void test_a_persons_fence_holds_no_machine_that_is_gone(void)
     world_free(world);
 }
 
-static void test_a_create_that_only_the_actuator_knows_is_coming(void)
+/* A create is asked, the checkpoint is lost, and the actuator knows of it. */
+static struct world *world_with_a_create_of_before(void)
 {
     struct world *world = begin();
     world_job(world, JOB_RUNNABLE, "linux", 0);
     world_poll(world);
     CU_ASSERT_EQUAL(world_count(world, ACTION_CREATE_SERVER), 1);
-    static char name[WORLD_NAME];
-    memcpy(name, world->action[0].node, sizeof name);
     struct unknown_action unknown = {
-        .id = world->action[0].id, .kind = ACTION_CREATE_SERVER, .node = name};
+        .id = world->action[0].id, .kind = ACTION_CREATE_SERVER, .node = world->action[0].node};
     struct actuator_state state = {
         .epoch = world->epoch, .counter = 1, .unknown = &unknown, .unknown_count = 1};
-    world_start(world, NULL); /* the checkpoint is lost */
+    world_start(world, NULL);
     world_step(world,
                &(struct core_event){.kind = CORE_ACTUATOR_STATE, .u.actuator_state = &state});
-    uint32_t before = world_count(world, ACTION_CREATE_SERVER);
     world_poll(world);
-    CU_ASSERT_EQUAL(world_count(world, ACTION_CREATE_SERVER), before);
+    CU_ASSERT_EQUAL(world_count(world, ACTION_CREATE_SERVER), 1);
+    return world;
+}
+
+static void test_a_create_that_only_the_actuator_knows_is_coming(void)
+{
+    struct world *world = world_with_a_create_of_before();
+    world_answer(world, &world->action[0], OUTCOME_DONE, TROUBLE_NONE);
+    CU_ASSERT_NOT_EQUAL(world->out->status->nodes[0].server_id, 0);
+    world_run(world, MINUTES(1));
+    CU_ASSERT_EQUAL(world_count(world, ACTION_CREATE_SERVER), 1);
+    world_free(world);
+}
+
+/* It died with it: the server is looked for by its name and its id, or made of what is sold. */
+static void test_a_create_of_before_is_asked_again_whole(void)
+{
+    struct world *world = world_with_a_create_of_before();
+    world_run(world, MINUTES(1));
+    CU_ASSERT_EQUAL(world_count(world, ACTION_CREATE_SERVER), 2);
+    CU_ASSERT_STRING_EQUAL(world->action[1].node, world->action[0].node);
+    CU_ASSERT_STRING_EQUAL(world->action[1].label_id, world->action[0].label_id);
+    CU_ASSERT_STRING_EQUAL(world->action[1].location, world->action[0].location);
     world_free(world);
 }
 
@@ -261,6 +281,7 @@ int main(void)
          test_a_persons_fence_holds_no_machine_that_is_gone},
         {"a create that only the actuator knows is coming",
          test_a_create_that_only_the_actuator_knows_is_coming},
+        {"a create of before is asked again whole", test_a_create_of_before_is_asked_again_whole},
         {"what vanished before its removal counts", test_what_vanished_before_its_removal_counts},
         CU_TEST_INFO_NULL,
     };

@@ -375,6 +375,20 @@ static void test_doubt_is_resolved_before_a_node_goes(void)
     world_free(world);
 }
 
+/* Two creates fill the cost that is allowed; nobody has answered them when we start again. */
+static void test_what_was_asked_before_a_restart_costs_money(void)
+{
+    struct world *world = world_begin("rails.max_hourly_cost", "0.25");
+    for (uint32_t i = 0; i < 5; i++)
+        world_job(world, JOB_RUNNABLE, "linux", 0);
+    world_poll(world);
+    CU_ASSERT_EQUAL(world->out->status->nodes_count, 2);
+    world_restart(world);
+    world_run(world, 30000);
+    CU_ASSERT_EQUAL(world->out->status->nodes_count, 2);
+    world_free(world);
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -393,6 +407,7 @@ int main(void)
         {"only what is sold there is rented", test_only_what_is_sold_there_is_rented},
         {"nothing that cannot be written", test_nothing_is_rented_that_cannot_be_written_down},
         {"a minimum is rented and kept", test_a_minimum_is_rented_and_kept},
+        {"what was asked costs money", test_what_was_asked_before_a_restart_costs_money},
         {"room is not retired twice", test_room_is_not_retired_twice},
         {"a node that is waited for stays", test_a_node_that_is_waited_for_stays},
         {"the idle timeout is waited for", test_the_idle_timeout_is_waited_for},

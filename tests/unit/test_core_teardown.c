@@ -121,6 +121,12 @@ static void test_failures_back_off_and_are_said(void)
         world_poll(world);
     }
     CU_ASSERT_TRUE(seen >= 9 && seen <= 16); /* 1, 2, 4 ... 256, 300 seconds, in half an hour */
+    world_restart(world);                    /* what was asked last is not known any more */
+    CU_ASSERT_TRUE(world_alarm(world, ALARM_STEP_FAILS));
+    for (uint32_t i = 0; i < world->out->status->alarms_count; i++)
+        if (world->out->status->alarms[i].kind == ALARM_STEP_FAILS)
+            CU_ASSERT_PTR_NOT_NULL(
+                strstr(world->out->status->alarms[i].text, "deregister_runner of"));
     world_free(world);
 }
 
