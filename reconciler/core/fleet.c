@@ -99,13 +99,15 @@ void node_step(struct core *core, struct node *node, enum edge edge, enum reason
     core_say(core, VERBOSITY_INFO, T("node "), T(node->name), T(": "), T(edge_path(edge)), T(", "),
              T(edge_why(edge)), T(why != NULL ? " (" : ""),
              T(why != NULL ? reason_text(why->reason) : ""), T(why != NULL ? ")" : ""));
+    if (edge == EDGE_work || edge == EDGE_release)
+        node->quiet = (struct moment){0};
+    if (edge == EDGE_work || edge == EDGE_rest)
+        return; /* the same is asked of it, as often as before */
     node->errand.failures = 0;
     node->errand.next_mono_ms = 0;
     node->errand.refused = false;
     node->errand.trouble = TROUBLE_NONE;
     node->errand.text[0] = '\0';
-    if (edge == EDGE_work || edge == EDGE_release)
-        node->quiet = (struct moment){0};
 }
 
 const char *node_pool_name(const struct core *core, const struct node *node)

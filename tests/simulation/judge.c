@@ -163,6 +163,11 @@ void judge_picture(struct sim *sim, const struct picture *picture)
 
 /* -------------------------------------------------------------------------------------- actions */
 
+static bool works_or_rests(enum node_state state)
+{
+    return state == NODE_BUSY || state == NODE_IDLE;
+}
+
 /* The fleet as it was before the step that is to come. */
 void judge_before_step(struct sim *sim)
 {
@@ -175,7 +180,8 @@ void judge_before_step(struct sim *sim)
     for (uint32_t i = 0; status != NULL && i < status->nodes_count; i++) {
         struct tried *tried = tried_of(sim, status->nodes[i].name);
         tried->is_node = true;
-        if (tried->state != status->nodes[i].state)
+        if (tried->state != status->nodes[i].state &&
+            !(works_or_rests(tried->state) && works_or_rests(status->nodes[i].state)))
             tried->failures = 0; /* another step begins afresh */
         tried->state = status->nodes[i].state;
         tried->state_since_ms = sim->stepped_ms - status->nodes[i].state_ms + 1;

@@ -1,6 +1,7 @@
 /* What the simulation found in the core, each as the shortest story that shows it: pictures that
  * come late or from the future, lists that lack one entry, restarts that forget, machines that join
  * after they were given up. May not: do I/O. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -237,6 +238,33 @@ static void test_a_create_of_before_is_asked_again_whole(void)
     world_free(world);
 }
 
+/* A note of ours cannot be taken away, and the node works and rests meanwhile. */
+static void test_work_makes_nothing_more_urgent(void)
+{
+    char note[64];
+    struct world *world = begin();
+    uint64_t runner = 0;
+    serve(world, 1, &runner);
+    world_run(world, MINUTES(1));
+    snprintf(note, sizeof note, "v1.1795764000.%u", (unsigned)runner);
+    world->node[0].fence_note = note;
+    for (uint32_t i = 1; i <= 6; i++) {
+        while (world_count(world, ACTION_RELEASE_RUNNERS) < i)
+            world_poll(world);
+        world_answer(world, world_last(world, ACTION_RELEASE_RUNNERS), OUTCOME_FAILED,
+                     TROUBLE_SERVER_ERROR);
+    }
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_IDLE);
+    world_job(world, JOB_RUNNING, "linux", runner);
+    world_poll(world);
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_BUSY);
+    CU_ASSERT_EQUAL(world_count(world, ACTION_RELEASE_RUNNERS), 6);
+    CU_ASSERT_TRUE(world_alarm(world, ALARM_STEP_FAILS));
+    world_run(world, MINUTES(1));
+    CU_ASSERT_EQUAL(world_count(world, ACTION_RELEASE_RUNNERS), 7);
+    world_free(world);
+}
+
 static void test_what_vanished_before_its_removal_counts(void)
 {
     struct world *world = begin();
@@ -282,6 +310,7 @@ int main(void)
         {"a create that only the actuator knows is coming",
          test_a_create_that_only_the_actuator_knows_is_coming},
         {"a create of before is asked again whole", test_a_create_of_before_is_asked_again_whole},
+        {"work makes nothing more urgent", test_work_makes_nothing_more_urgent},
         {"what vanished before its removal counts", test_what_vanished_before_its_removal_counts},
         CU_TEST_INFO_NULL,
     };
