@@ -21,7 +21,7 @@
 
 #include "audit/head.h"
 #include "common/error.h"
-#include "proto/messages.h"
+#include "tables/messages.h"
 
 /* node, texts and runners of the messages, escaped */
 #define AUDIT_LINE_BYTES_MAX CHAIN_LINE_BYTES_MAX

@@ -11,7 +11,7 @@
 #include "actuator/facts.h"
 #include "common/config.h"
 #include "common/error.h"
-#include "proto/messages.h"
+#include "tables/messages.h"
 
 #define RAIL(value, name, doc) value,
 enum rail {

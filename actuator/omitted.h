@@ -7,7 +7,7 @@
 #define EBBTIDE_ACTUATOR_OMITTED_H
 
 #include "actuator/allowance.h"
-#include "proto/messages.h"
+#include "tables/messages.h"
 
 /* Refused: 64 at once, and 8 more a minute. A correct reconciler asks for one action of a node at a
  * time, at most 32 are under way (ACTIONS_MAX), and what is refused is asked again after a pause

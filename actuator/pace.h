@@ -6,7 +6,7 @@
 #define EBBTIDE_ACTUATOR_PACE_H
 
 #include "actuator/allowance.h"
-#include "proto/limits.h"
+#include "tables/limits.h"
 
 /* A teardown changes a node 4 to 20 times; what fails and is tried each second until its deadline
  * may do so for two minutes. */

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "proto/limits.h"
+#include "tables/limits.h"
 
 enum since_kind { SINCE_FENCE, SINCE_DRAIN };
 

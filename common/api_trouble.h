@@ -7,7 +7,7 @@
 
 #include "common/error.h"
 #include "common/http.h"
-#include "proto/messages.h"
+#include "tables/messages.h"
 
 #define API_CODE_BYTES_MAX 64
 

@@ -13,7 +13,7 @@
 #include <stdio.h>
 
 #include "common/error.h"
-#include "proto/messages.h"
+#include "tables/messages.h"
 
 #define CONFIG_FILE_BYTES_MAX    ((size_t)256 * 1024)
 #define CONFIG_PROBLEMS_MAX      50

@@ -8,7 +8,7 @@
 
 #include "common/error.h"
 #include "common/http.h"
-#include "proto/messages.h"
+#include "tables/messages.h"
 
 struct secret;
 struct kubeconfig;

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "common/error.h"
-#include "proto/messages.h"
+#include "tables/messages.h"
 
 enum descriptor_kind {
     DESCRIPTOR_NOTHING,    /* /dev/null */

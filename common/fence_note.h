@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/limits.h"
+#include "tables/limits.h"
 
 struct fence_note {
     int64_t since_wall_ms; /* whole seconds */

@@ -15,7 +15,7 @@
 #include "common/arena.h"
 #include "common/http.h"
 #include "common/url.h"
-#include "proto/messages.h"
+#include "tables/messages.h"
 
 #define GITEA_PAGE_MAX 50 /* Gitea gives no more, whatever is asked */
 

@@ -12,7 +12,7 @@
 #include "common/arena.h"
 #include "common/http.h"
 #include "common/url.h"
-#include "proto/messages.h"
+#include "tables/messages.h"
 
 #define HETZNER_PAGE_MAX 50
 

@@ -19,7 +19,7 @@
 #include <string.h>
 
 #include "common/error.h"
-#include "proto/messages.h"
+#include "tables/messages.h"
 
 struct event_base;
 struct secret;

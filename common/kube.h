@@ -12,7 +12,7 @@
 #include "common/arena.h"
 #include "common/http.h"
 #include "common/url.h"
-#include "proto/messages.h"
+#include "tables/messages.h"
 
 #define KUBE_PAGE_MAX           500
 #define KUBE_CONTINUE_BYTES_MAX 2048

@@ -6,7 +6,7 @@
 #ifndef EBBTIDE_COMMON_METRICS_H
 #define EBBTIDE_COMMON_METRICS_H
 
-#include "proto/messages.h"
+#include "tables/messages.h"
 
 /* enum metric { M_LOG_LINES_LOST, ..., metric_count }; */
 #define COUNTER(id, name, first, second, help)    id,

@@ -15,7 +15,7 @@
 
 #include "common/error.h"
 #include "common/sandbox_parts.h"
-#include "proto/messages.h"
+#include "tables/messages.h"
 
 #define ROLE_PORTS_MAX     8
 #define ROLE_WHY_BYTES_MAX 96

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/messages.h"
+#include "tables/messages.h"
 
 #define SANDBOX_TESTS_MAX 3
 

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "proto/messages.h"
+#include "tables/messages.h"
 
 #define STATUS_TABLE_WIDTH_LEAST   60
 #define STATUS_TABLE_WIDTH_DEFAULT 120

@@ -5,7 +5,7 @@
 #define EBBTIDE_DIALER_DIAL_H
 
 #include "dialer/names.h"
-#include "proto/messages.h"
+#include "tables/messages.h"
 
 #define DIAL_NEXT_MS 250 /* to the next address [RFC 8305 5: Connection Attempt Delay] */
 

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #include "common/secret.h"
-#include "proto/messages.h"
+#include "tables/messages.h"
 
 #define WEBHOOK_PATH                  "/webhook"
 #define WEBHOOK_BODY_BYTES_MAX        ((size_t)256 * 1024) /* Gitea's have 4 to 12 KiB */

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "common/api_trouble.h"
-#include "proto/messages.h"
+#include "tables/messages.h"
 
 /* One request has ended. */
 void numbers_request(enum source source, const struct http_answer *answer,

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "proto/messages.h"
+#include "tables/messages.h"
 
 /* What a client's call does, as far as promises care. */
 enum scene_call {

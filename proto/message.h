@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #include "common/error.h"
-#include "proto/messages.h"
+#include "tables/messages.h"
 
 /* A message with its storage. body points at the struct of its id, e.g. (const struct action
  * *)message->body; use the accessors below, which check the id (a wrong one is our bug: the process
@@ -35,8 +35,8 @@ struct message {
 #define F_TEXTS(name, most, most_bytes, doc)
 #define F_RECORD(name, record, doc)
 #define F_RECORDS(name, record, most, doc)
-#include "proto/messages.def"
-#include "proto/undef_fields.h"
+#include "tables/messages.def"
+#include "tables/undef_fields.h"
 
 /* Encodes `body`, the struct of `id`. On success *bytes (malloc'd, caller frees) and *length are
  * set. A value out of its bounds is an error that names the field: nothing out of bounds is ever
@@ -96,7 +96,7 @@ bool message_same(enum message_id id, const void *body, const void *other, const
 #define ENUM_BEGIN(type, doc) const char *type##_word(enum type value);
 #define ENUM_VALUE(value, word, doc)
 #define ENUM_END(type)
-#include "proto/enums.def"
+#include "tables/enums.def"
 #undef ENUM_BEGIN
 #undef ENUM_VALUE
 #undef ENUM_END

@@ -33,6 +33,6 @@ static const void *body_of(const struct message *message, enum message_id wanted
 #define F_TEXTS(name, most, most_bytes, doc)
 #define F_RECORD(name, record, doc)
 #define F_RECORDS(name, record, most, doc)
-#include "proto/messages.def"
-#include "proto/undef_fields.h"
+#include "tables/messages.def"
+#include "tables/undef_fields.h"
 /* clang-format on */

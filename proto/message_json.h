@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "proto/messages.h"
+#include "tables/messages.h"
 
 /* `body`: the struct of `id`. A new reference, or NULL where memory is out or a text is not UTF-8.
  * Numbers beyond what JSON's readers keep (2^63) are written as texts. */

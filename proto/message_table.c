@@ -39,8 +39,8 @@
 #define F_TEXTS(member, high, each, doc)    {.kind = FIELD_TEXTS, LIST(member), .most = (high), .bytes_max = (each)},
 #define F_RECORD(member, type, doc)         {.kind = FIELD_RECORD, AT(member), .record = type##_record},
 #define F_RECORDS(member, type, high, doc)  {.kind = FIELD_RECORDS, LIST(member), .most = (high), .record = type##_record},
-#include "proto/messages.def"
-#include "proto/undef_fields.h"
+#include "tables/messages.def"
+#include "tables/undef_fields.h"
 
 #define RECORD_BEGIN(record, doc)
 #define RECORD_END(record)
@@ -57,14 +57,14 @@
 #define F_RECORD(name, record, doc)
 #define F_RECORDS(name, record, most, doc)
 static const struct message_row rows[message_id_count] = {
-#include "proto/messages.def"
+#include "tables/messages.def"
 };
-#include "proto/undef_fields.h"
+#include "tables/undef_fields.h"
 
 #define ENUM_BEGIN(type, doc)         static const char *const type##_words[] = {
 #define ENUM_VALUE(value, word, doc)  [value] = (word),
 #define ENUM_END(type)                };
-#include "proto/enums.def"
+#include "tables/enums.def"
 #undef ENUM_BEGIN
 #undef ENUM_VALUE
 #undef ENUM_END
@@ -76,7 +76,7 @@ static const struct message_row rows[message_id_count] = {
     }
 #define ENUM_VALUE(value, word, doc)
 #define ENUM_END(type)
-#include "proto/enums.def"
+#include "tables/enums.def"
 #undef ENUM_BEGIN
 #undef ENUM_VALUE
 #undef ENUM_END
@@ -127,12 +127,12 @@ static const char *const table_text[] = {
 #define F_TEXTS(...)   "texts " TEXT(__VA_ARGS__)
 #define F_RECORD(...)  "record-of " TEXT(__VA_ARGS__)
 #define F_RECORDS(...) "records-of " TEXT(__VA_ARGS__)
-#include "proto/messages.def"
-#include "proto/undef_fields.h"
+#include "tables/messages.def"
+#include "tables/undef_fields.h"
 #define ENUM_BEGIN(...) "list " TEXT(__VA_ARGS__)
 #define ENUM_VALUE(...) "value " TEXT(__VA_ARGS__)
 #define ENUM_END(...)   "end " TEXT(__VA_ARGS__)
-#include "proto/enums.def"
+#include "tables/enums.def"
 #undef ENUM_BEGIN
 #undef ENUM_VALUE
 #undef ENUM_END

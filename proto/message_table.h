@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "proto/messages.h"
+#include "tables/messages.h"
 
 enum field_kind {
     FIELD_U64,

@@ -20,7 +20,7 @@ const char *story_reason(enum reason reason)
 #define ENUM_BEGIN(type, doc)
 #define ENUM_VALUE(value, word, doc) {#value, word, doc},
 #define ENUM_END(type)
-#include "proto/enums.def"
+#include "tables/enums.def"
 #undef ENUM_BEGIN
 #undef ENUM_VALUE
 #undef ENUM_END

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
-#include "proto/limits.h"
+#include "tables/limits.h"
 
 #define CAPTURE_MAGIC           "EBBCAPT1"
 #define CAPTURE_MAGIC_BYTES     8u

@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 #include "common/config.h"
-#include "proto/messages.h"
+#include "tables/messages.h"
 
 struct core;
 

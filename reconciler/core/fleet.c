@@ -121,7 +121,7 @@ static const char *const word[] = {
 #define ENUM_BEGIN(type, doc)
 #define ENUM_VALUE(value, text, doc) text,
 #define ENUM_END(type)
-#include "proto/enums.def"
+#include "tables/enums.def"
 #undef ENUM_BEGIN
 #undef ENUM_VALUE
 #undef ENUM_END
@@ -132,7 +132,7 @@ enum place {
 #define ENUM_BEGIN(type, doc)        place_of_##type,
 #define ENUM_VALUE(value, text, doc) place_of_##value,
 #define ENUM_END(type)               end_of_##type,
-#include "proto/enums.def"
+#include "tables/enums.def"
 #undef ENUM_BEGIN
 #undef ENUM_VALUE
 #undef ENUM_END
@@ -144,7 +144,7 @@ enum lists_before {
 #define ENUM_BEGIN(type, doc) lists_before_##type,
 #define ENUM_VALUE(value, text, doc)
 #define ENUM_END(type)
-#include "proto/enums.def"
+#include "tables/enums.def"
 #undef ENUM_BEGIN
 #undef ENUM_VALUE
 #undef ENUM_END

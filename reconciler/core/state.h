@@ -7,7 +7,7 @@
 #ifndef EBBTIDE_RECONCILER_CORE_STATE_H
 #define EBBTIDE_RECONCILER_CORE_STATE_H
 
-#include "proto/messages.h"
+#include "tables/messages.h"
 
 /* The same instant by both clocks: mono decides, wall is kept across a reboot and shown. */
 struct moment {

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "proto/messages.h"
+#include "tables/messages.h"
 
 void sandbox_page_print(FILE *out);
 

@@ -1,7 +1,7 @@
 /* Every bound of the messages, by name, unit last. A decoder checks a count against its bound
  * before it keeps a byte. May not: hold code. */
-#ifndef EBBTIDE_PROTO_LIMITS_H
-#define EBBTIDE_PROTO_LIMITS_H
+#ifndef EBBTIDE_TABLES_LIMITS_H
+#define EBBTIDE_TABLES_LIMITS_H
 
 #define NAME_BYTES_MAX                                                                             \
     253 /* a DNS name: Kubernetes node and pod names, Hetzner server names (RFC 1123) */

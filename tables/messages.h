@@ -1,13 +1,13 @@
 /* The structs of all messages, made from messages.def and enums.def. Plain data: the pure core
  * includes this too. A decoded message lives in one arena (message.h); one that is to be sent
  * points at whatever the sender owns. May not: hold code beyond constants. */
-#ifndef EBBTIDE_PROTO_MESSAGES_H
-#define EBBTIDE_PROTO_MESSAGES_H
+#ifndef EBBTIDE_TABLES_MESSAGES_H
+#define EBBTIDE_TABLES_MESSAGES_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "proto/limits.h"
+#include "tables/limits.h"
 
 /* enum job_status { JOB_RUNNABLE, ..., job_status_count }; */
 #define ENUM_BEGIN(type, doc)        enum type {
@@ -16,7 +16,7 @@
     type##_count                                                                                   \
     }                                                                                              \
     ;
-#include "proto/enums.def"
+#include "tables/enums.def"
 #undef ENUM_BEGIN
 #undef ENUM_VALUE
 #undef ENUM_END
@@ -45,8 +45,8 @@
 #define F_RECORD(name, record, doc)                         struct record name;
 #define F_RECORDS(name, record, most, doc)                  const struct record *name; uint32_t name##_count;
 /* clang-format on */
-#include "proto/messages.def"
-#include "proto/undef_fields.h"
+#include "tables/messages.def"
+#include "tables/undef_fields.h"
 
 /* enum message_id { MESSAGE_hello, ... , message_id_count }; */
 #define RECORD_BEGIN(record, doc)
@@ -63,9 +63,9 @@
 #define F_RECORD(name, record, doc)
 #define F_RECORDS(name, record, most, doc)
 enum message_id {
-#include "proto/messages.def"
+#include "tables/messages.def"
     message_id_count
 };
-#include "proto/undef_fields.h"
+#include "tables/undef_fields.h"
 
 #endif
