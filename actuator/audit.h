@@ -141,7 +141,8 @@ bool audit_leaves(const struct audit *audit);
 struct chain_link audit_head(const struct audit *audit);
 
 /* What a person must know of this log, "" for nothing: where it does not verify, why it is not
- * sealed though it should be; that more was refused than it has lines for. */
+ * sealed though it should be, why its last seal could not be made; that more was refused than it
+ * has lines for. At most TEXT_BYTES_MAX. */
 const char *audit_trouble(const struct audit *audit);
 
 /* Compares action ids: <0, 0, >0. */

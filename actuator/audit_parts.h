@@ -44,6 +44,7 @@ struct audit {
     uint64_t cut_bytes;            /* torn, found at the start; no line of the log says so yet */
     bool cut_kept;                 /* ... and they stand there still */
     char trouble[ERROR_TEXT_BYTES_MAX]; /* "": none */
+    struct error unsealed;              /* "", or why the last seal could not be made */
     char flood[TEXT_BYTES_MAX];         /* "", or that more was refused than there are lines for */
     bool flooding;                      /* ... and no line has said yet how many */
     struct omitted omitted;

@@ -30,7 +30,9 @@ struct chain_link audit_head(const struct audit *audit)
 
 const char *audit_trouble(const struct audit *audit)
 {
-    return audit->trouble[0] != '\0' ? audit->trouble : audit->flood;
+    return audit->trouble[0] != '\0'         ? audit->trouble
+           : audit->unsealed.text[0] != '\0' ? audit->unsealed.text
+                                             : audit->flood;
 }
 
 bool audit_leaves(const struct audit *audit)
@@ -190,7 +192,7 @@ void audit_take_keys(struct audit *audit, int slot0, int slot1)
 
 /* ------------------------------------------------------------------------------------ seals */
 
-bool audit_seal(struct audit *audit, enum audit_seal_why why, int64_t wall_ms, struct error *error)
+static bool seal(struct audit *audit, enum audit_seal_why why, int64_t wall_ms, struct error *error)
 {
     struct error untold;
     (void)audit_sum_up(audit, wall_ms, &untold); /* it belongs to this epoch */
@@ -213,4 +215,14 @@ bool audit_seal(struct audit *audit, enum audit_seal_why why, int64_t wall_ms, s
         return false;
     /* It stands there, even if the disk has not said so: its number is used up. */
     return seal_store_advance(audit->seals, audit->check.last.seq, error) && good;
+}
+
+bool audit_seal(struct audit *audit, enum audit_seal_why why, int64_t wall_ms, struct error *error)
+{
+    bool good = seal(audit, why, wall_ms, error);
+    if (good)
+        audit->unsealed.text[0] = '\0';
+    else
+        error_set(&audit->unsealed, "the audit log is not sealed: %s", error->text);
+    return good;
 }

@@ -183,6 +183,27 @@ void keeper_want(struct log_keeper *keeper)
         log_warning("cannot ask for the audit log's next segment: %s", error.text);
 }
 
+void keeper_told_trouble(struct log_keeper *keeper)
+{
+    snprintf(keeper->told_trouble, sizeof keeper->told_trouble, "%s",
+             audit_trouble(log_of(keeper)));
+}
+
+/* The reconciler, which makes an alarm of it, hears of what has changed since its channel opened.
+ */
+static void tell_trouble(struct log_keeper *keeper)
+{
+    struct error error;
+    const struct audit_news news = {.trouble = audit_trouble(log_of(keeper))};
+    if (strcmp(news.trouble, keeper->told_trouble) == 0 ||
+        !worker_has_peer(keeper->worker, ROLE_RECONCILER))
+        return;
+    if (worker_send(keeper->worker, ROLE_RECONCILER, MESSAGE_audit_news, &news, &error))
+        keeper_told_trouble(keeper);
+    else
+        log_warning("cannot tell what is wrong with the audit log: %s", error.text);
+}
+
 void keeper_tell(struct log_keeper *keeper)
 {
     char hex[CHAIN_HEX_BYTES + 1];
@@ -190,6 +211,7 @@ void keeper_tell(struct log_keeper *keeper)
     if (!audit_sum_up_due(log_of(keeper), clock_mono_ms(), clock_wall_ms(), &error))
         log_error("how many actions were left out of the audit log is not written yet: %s",
                   error.text);
+    tell_trouble(keeper);
     struct chain_link head = audit_head(log_of(keeper));
     if (keeper->wanted_mono_ms != 0 || audit_leaves(log_of(keeper))) /* it has not come yet */
         keeper_want(keeper);

@@ -25,7 +25,8 @@ struct log_keeper {
     int64_t wanted_mono_ms;   /* when the next was asked for; 0: it was not */
     int key_slot[SEAL_SLOTS]; /* -1: none */
     struct event *epoch_timer;
-    uint64_t told_seq; /* the head that the supervisor was told last */
+    uint64_t told_seq;                     /* the head that the supervisor was told last */
+    char told_trouble[TEXT_BYTES_MAX + 1]; /* what the reconciler was told last */
 };
 
 void keeper_init(struct log_keeper *keeper, struct actuator *actuator);
@@ -47,8 +48,12 @@ void keeper_begin(struct log_keeper *keeper);
 /* Asks for the next segment where it is time to. */
 void keeper_want(struct log_keeper *keeper);
 
-/* With each heartbeat: tells the supervisor the head, where it has not been told. */
+/* With each heartbeat: tells the supervisor the head, and the reconciler what is wrong with the
+ * log, where they have not been told. */
 void keeper_tell(struct log_keeper *keeper);
+
+/* The reconciler has just been told audit_trouble with actuator_state. */
+void keeper_told_trouble(struct log_keeper *keeper);
 
 /* The orderly end: the last epoch ends with it. */
 void keeper_end(struct log_keeper *keeper);

@@ -280,9 +280,12 @@ static void on_peer_open(struct worker *worker, enum role peer, void *state)
         .unknown_count = audit_open_intents(audit, unknown, UNKNOWN_ACTIONS_MAX),
         .audit_trouble = audit_trouble(audit),
     };
-    if (!worker_send(worker, ROLE_RECONCILER, MESSAGE_actuator_state, &message, &error))
+    if (!worker_send(worker, ROLE_RECONCILER, MESSAGE_actuator_state, &message, &error)) {
         log_error("cannot say what the audit log remembers: %s", error.text);
-    else if (!audit_close_found(audit, clock_wall_ms(), &error))
+        return;
+    }
+    keeper_told_trouble(&program->keeper);
+    if (!audit_close_found(audit, clock_wall_ms(), &error))
         log_error("%s", error.text);
 }
 

@@ -143,6 +143,9 @@ static bool make_event(enum role peer, struct message *message, struct core_even
     } else if (message->id == MESSAGE_actuator_state) {
         *event = (struct core_event){.kind = CORE_ACTUATOR_STATE,
                                      .u.actuator_state = message_actuator_state(message)};
+    } else if (message->id == MESSAGE_audit_news) {
+        *event = (struct core_event){.kind = CORE_AUDIT_NEWS,
+                                     .u.audit_news = message_audit_news(message)};
     } else if (message->id == MESSAGE_action_result) {
         *event =
             (struct core_event){.kind = CORE_RESULT, .u.result = message_action_result(message)};

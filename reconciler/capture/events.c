@@ -27,6 +27,7 @@ static const struct kind_row {
     [CORE_TOKEN_WRITES] = {"token-writes", MESSAGE_token_writes},
     [CORE_CHECKPOINT] = {"checkpoint", MESSAGE_checkpoint},
     [CORE_ACTUATOR_STATE] = {"actuator-state", MESSAGE_actuator_state},
+    [CORE_AUDIT_NEWS] = {"audit-news", MESSAGE_audit_news},
     [CORE_ACTUATOR_LOST] = {"actuator-lost", NO_MESSAGE},
     [CORE_RESULT] = {"result", MESSAGE_action_result},
     [CORE_CONFIGURED] = {"configured", MESSAGE_configure},

@@ -84,7 +84,7 @@ static enum capture_read torn(const struct capture_reader *reader, struct error 
 {
     error_set(error,
               "it ends inside a record, at byte %" PRIu64 " of %" PRIu64
-              ": so a crash or a full disk leaves it",
+              ": so a crash or a full disk leaves it (or a disk that changed this record's length)",
               reader->at, reader->size);
     return CAPTURE_TORN;
 }

@@ -35,6 +35,7 @@ enum core_event_kind {
     CORE_TOKEN_WRITES,   /* what a poller found out about its token */
     CORE_CHECKPOINT,     /* once, first: what the checkpoint holds; NULL where there is none */
     CORE_ACTUATOR_STATE, /* a channel to the actuator is open and it has said what it remembers */
+    CORE_AUDIT_NEWS,     /* what the actuator says of its audit log is something else now */
     CORE_ACTUATOR_LOST,  /* no channel to the actuator: what is in flight has no known outcome */
     CORE_RESULT,         /* what came of an action */
     CORE_CONFIGURED,     /* another configuration holds from now on */
@@ -58,6 +59,7 @@ struct core_event {
         const struct token_writes *token_writes;
         const struct checkpoint *checkpoint;
         const struct actuator_state *actuator_state;
+        const struct audit_news *audit_news;
         const struct action_result *result;
         const struct config *config; /* borrowed until the next CORE_CONFIGURED or the core's end */
         const char *storage_trouble; /* a sentence; NULL: it can be written */

@@ -147,14 +147,18 @@ static struct node *remember_create(struct core *core, const char *name)
     return node;
 }
 
+static void take_audit_text(struct core *core, const char *text)
+{
+    text_copy(core->audit_text, sizeof core->audit_text, text != NULL ? text : "");
+}
+
 static void on_actuator_state(struct core *core, const struct core_event *event)
 {
     const struct actuator_state *state = event->u.actuator_state;
     on_actuator_lost(core); /* a new channel: nothing of the old one will be answered */
     core->actuator_ready = true;
     core->actuator_known = true;
-    text_copy(core->audit_text, sizeof core->audit_text,
-              state->audit_trouble != NULL ? state->audit_trouble : "");
+    take_audit_text(core, state->audit_trouble);
     /* Ids never repeat: go on above the highest that was ever used; but not where counting on would
      * come to an end, which no honest log ever reaches. */
     if (state->counter > COUNTER_BELIEVED_MAX || state->epoch > COUNTER_BELIEVED_MAX) {
@@ -204,6 +208,7 @@ void events_take(struct core *core, const struct core_event *event)
     case CORE_TOKEN_WRITES: on_token_writes(core, event); return;
     case CORE_CHECKPOINT: on_checkpoint(core, event); return;
     case CORE_ACTUATOR_STATE: on_actuator_state(core, event); return;
+    case CORE_AUDIT_NEWS: take_audit_text(core, event->u.audit_news->trouble); return;
     case CORE_ACTUATOR_LOST: on_actuator_lost(core); return;
     case CORE_RESULT: results_take(core, event->u.result); return;
     case CORE_CONFIGURED: on_configured(core, event); return;

@@ -116,8 +116,10 @@ def test_refused_orders_do_not_fill_the_disk(tmp_path):
         told = [line for line in cloud.daemon.text().splitlines() if " actuator: " in line and "rail offer" in line]
         assert 64 <= len(told) <= least, "the actuator fills the daemon's log instead"
         assert counted("ebbtide_audit_omitted_total") == 10000 - len(lines)
+        cloud.until("there is an alarm", lambda: "alarm audit (audit log): at " in cloud.daemon.text(), 20)
+        mark = len(cloud.daemon.text())
         cloud.start_anew()
-        cloud.until("the next reconciler raises the alarm", lambda: "alarm audit (audit log): at " in cloud.daemon.text(), 20)
+        cloud.until("the next reconciler raises it too", lambda: cloud.heard(mark, "alarm audit (audit log): at "), 20)
         cloud.push((["linux"], 1))
         cloud.until("work goes on", lambda: cloud.jobs("completed"), 40)
         all_lines = cloud.audit(own=True)

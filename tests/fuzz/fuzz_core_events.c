@@ -62,6 +62,9 @@ static void step_message(struct run *run, struct message *message)
         } else if (message->id == MESSAGE_actuator_state) {
             event.kind = CORE_ACTUATOR_STATE;
             event.u.actuator_state = message_actuator_state(message);
+        } else if (message->id == MESSAGE_audit_news) {
+            event.kind = CORE_AUDIT_NEWS;
+            event.u.audit_news = message_audit_news(message);
         } else if (message->id == MESSAGE_action_result) {
             event.kind = CORE_RESULT;
             event.u.result = message_action_result(message);

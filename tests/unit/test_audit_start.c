@@ -1,9 +1,11 @@
 /* What a start makes of a log and of its key's files, whatever a crash or a person left of them.
  * May not: open a file with a name. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "audit/seal_store.h"
@@ -90,6 +92,28 @@ static void test_nothing_is_written_where_nothing_happens(void)
     CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
     CU_ASSERT_STRING_EQUAL(text(), "");
     CU_ASSERT_EQUAL(audit_head(audit).seq, 0);
+    audit_close(audit);
+    end();
+}
+
+/* A seal that cannot be written is told until one can. */
+static void test_a_seal_that_fails_is_told(void)
+{
+    struct rlimit before, none = {0};
+    begin();
+    struct audit *audit = start(true);
+    intend(audit, 1);
+    CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_FSIZE, &before), 0);
+    none.rlim_max = before.rlim_max;
+    void (*kept)(int) = signal(SIGXFSZ, SIG_IGN);
+    CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &none), 0);
+    CU_ASSERT_FALSE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
+    CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, kept);
+    CU_ASSERT_PTR_NOT_NULL(strstr(audit_trouble(audit), "the audit log is not sealed: "));
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
+    CU_ASSERT_STRING_EQUAL(audit_trouble(audit), "");
+    CU_ASSERT_EQUAL(times("\"event\":\"seal\""), 1);
     audit_close(audit);
     end();
 }
@@ -417,6 +441,7 @@ int main(void)
         {"a bent segment is left", test_a_bent_segment_is_left_for_the_next},
         {"a noted head that is not there", test_a_noted_head_that_is_not_there_is_found},
         {"a torn line is cut and told", test_a_torn_line_is_cut_and_told},
+        {"a seal that fails is told", test_a_seal_that_fails_is_told},
         CU_TEST_INFO_NULL,
     };
     return cunit_run("audit_start", tests);

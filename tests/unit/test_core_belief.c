@@ -147,6 +147,14 @@ static void test_a_bent_audit_log_is_an_alarm_and_no_reason_to_stop(void)
     state.audit_trouble = "";
     world_step(world, &event);
     CU_ASSERT_FALSE(world_alarm(world, ALARM_AUDIT));
+
+    /* While it runs, too: as long as the actuator says so. */
+    const struct audit_news news[] = {{.trouble = "the audit log is not sealed: full"},
+                                      {.trouble = ""}};
+    for (unsigned i = 0; i < 2; i++) {
+        world_step(world, &(struct core_event){.kind = CORE_AUDIT_NEWS, .u.audit_news = &news[i]});
+        CU_ASSERT_EQUAL(world_alarm(world, ALARM_AUDIT), i == 0);
+    }
     world_free(world);
 }
 

@@ -10,6 +10,7 @@
 #include "core_play.h"
 #include "cunit_main.h"
 #include "reconciler/capture.h"
+#include "reconciler/capture/file.h"
 
 #define OUTPUT_BYTES_MAX 262144
 #define ROUNDS           60
@@ -288,6 +289,23 @@ static void test_what_cannot_be_replayed_is_said(void)
     expect("x --until", 2, "nothing follows --until");
 }
 
+/* Changes a byte in the payload of the first record that ends behind `at`. */
+static void change_a_payload(int file, off_t at)
+{
+    unsigned char frame[CAPTURE_FRAME_BYTES], byte = 0;
+    off_t record = CAPTURE_MAGIC_BYTES, length = 0;
+    do {
+        record += length;
+        CU_ASSERT_EQUAL_FATAL(pread(file, frame, sizeof frame, record), (ssize_t)sizeof frame);
+        length = (off_t)sizeof frame +
+                 ((off_t)frame[0] << 24 | frame[1] << 16 | frame[2] << 8 | frame[3]);
+    } while (record + length <= at);
+    record += (off_t)sizeof frame;
+    CU_ASSERT_EQUAL(pread(file, &byte, 1, record), 1);
+    byte ^= 1;
+    CU_ASSERT_EQUAL(pwrite(file, &byte, 1, record), 1);
+}
+
 /* What a segment holds that ends anywhere: replayed up to there. */
 static void test_a_torn_capture_is_replayed_up_to_the_tear(void)
 {
@@ -303,10 +321,7 @@ static void test_a_torn_capture_is_replayed_up_to_the_tear(void)
         CU_ASSERT(strstr(output, "ends inside a record") != NULL ||
                   strstr(output, "is not in the capture") != NULL);
     }
-    unsigned char byte = 0;
-    CU_ASSERT_EQUAL(pread(file, &byte, 1, size / 2), 1);
-    byte ^= 1;
-    CU_ASSERT_EQUAL(pwrite(file, &byte, 1, size / 2), 1);
+    change_a_payload(file, size / 2);
     expect("capture.000001", 2, "it is damaged");
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "the same")); /* as far as it could be read */
     close(file);
