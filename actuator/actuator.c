@@ -173,10 +173,15 @@ static bool is_known(struct actuator *actuator, const struct action *action)
         actuator->report(before, actuator->argument);
         return true;
     }
-    if (action_id_compare(action->id, audit_highest(actuator->audit)) > 0)
+    bool rises = action_id_compare(action->id, audit_highest(actuator->audit)) > 0;
+    if (rises && action->id.epoch == actuator->epoch)
         return false;
-    snprintf(text, sizeof text, "rail %s: a higher action id than %s was used before",
-             rail_name(RAIL_IDS), action_id_text(action->id, id));
+    if (rises)
+        snprintf(text, sizeof text, "rail %s: id %s is not of epoch %" PRIu64,
+                 rail_name(RAIL_EPOCH), action_id_text(action->id, id), actuator->epoch);
+    else
+        snprintf(text, sizeof text, "rail %s: a higher action id than %s was used before",
+                 rail_name(RAIL_IDS), action_id_text(action->id, id));
     answer(actuator, action, OUTCOME_REFUSED, TROUBLE_RAIL, text);
     return true;
 }
@@ -277,8 +282,10 @@ void actuator_stop(struct actuator *actuator)
         actuator_work_ended(actuator);
 }
 
-void actuator_forget_asker(struct actuator *actuator)
+void actuator_new_asker(struct actuator *actuator, uint64_t epoch)
 {
+    uint64_t logged = audit_highest(actuator->audit).epoch;
+    actuator->epoch = logged > epoch ? logged : epoch; /* as the core goes on, too */
     for_each(actuator, work_forget_asker);
 }
 

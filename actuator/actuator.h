@@ -48,6 +48,7 @@ struct actuator {
     const struct config *config;                  /* borrowed; the one that holds */
     struct http_endpoint *endpoint[source_count]; /* NULL in mode observe */
     struct audit *audit;
+    uint64_t epoch; /* that ids must be of; actuator_new_asker. 0: no reconciler was there yet */
     struct chain_link noted; /* the audit log's head, as the supervisor noted it; number 0: none */
     char *cloud_init[POOLS_MAX]; /* templates, NUL-terminated */
     struct secret *join_token[POOLS_MAX];
@@ -101,9 +102,10 @@ void actuator_take(struct actuator *actuator, struct message *message);
  * when none is left, at once if there is none. */
 void actuator_stop(struct actuator *actuator);
 
-/* Another reconciler than the one that asked is there: what has not written its intent yet is left,
- * since nobody remembers that it was asked. What has is told by audit_open_intents. */
-void actuator_forget_asker(struct actuator *actuator);
+/* Another reconciler than the one that asked is there, to which the supervisor gave this epoch:
+ * what has not written its intent yet is left, since nobody remembers that it was asked. What has
+ * is told by audit_open_intents. */
+void actuator_new_asker(struct actuator *actuator, uint64_t epoch);
 
 /* The deadline is near: abandons all. */
 void actuator_abandon(struct actuator *actuator);

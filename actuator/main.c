@@ -270,7 +270,7 @@ static void on_peer_open(struct worker *worker, enum role peer, void *state)
     dialing_peer_open(program->http, peer);
     if (peer != ROLE_RECONCILER)
         return;
-    actuator_forget_asker(&program->actuator);
+    actuator_new_asker(&program->actuator, worker_epoch(worker));
     struct audit *audit = program->actuator.audit;
     struct action_id highest = audit_highest(audit);
     struct actuator_state message = {

@@ -75,7 +75,7 @@ int worker_run(const struct worker_behaviour *behaviour, void *state);
 
 struct event_base *worker_base(struct worker *worker);
 const struct config *worker_config(const struct worker *worker); /* the one that holds */
-uint64_t worker_epoch(const struct worker *worker);
+uint64_t worker_epoch(const struct worker *worker); /* the reconciler's, as was said last */
 uint64_t worker_generation(const struct worker *worker);
 
 /* Sends to a peer; false with *error set where there is no channel or it is full. ROLE_SUPERVISOR

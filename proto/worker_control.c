@@ -99,6 +99,7 @@ static void on_file(struct worker *worker, const struct file *file, int descript
 static void on_peer(struct worker *worker, const struct peer *peer, int descriptor)
 {
     struct error error = {""};
+    worker->epoch = peer->epoch;
     if (!descriptor_is(descriptor, DESCRIPTOR_CHANNEL, role_word(peer->role), &error)) {
         close(descriptor);
         worker_fail(worker, "%s", error.text);

@@ -322,8 +322,11 @@ static bool connect_peer(struct life *life, struct life *other, struct error *er
     int size = SEND_BUFFER_BYTES; /* a hint: a snapshot goes in fewer pieces */
     (void)setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     (void)setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-    struct peer to_other = {.role = life->row->role, .generation = life->generation};
-    struct peer to_life = {.role = other->row->role, .generation = other->generation};
+    uint64_t epoch = life->supervisor->epoch > 0 ? life->supervisor->epoch : 1;
+    struct peer to_other = {
+        .role = life->row->role, .generation = life->generation, .epoch = epoch};
+    struct peer to_life = {
+        .role = other->row->role, .generation = other->generation, .epoch = epoch};
     bool sent = channel_send(life->channel, MESSAGE_peer, &to_life, ends[0], error);
     if (sent)
         life_send(other, MESSAGE_peer, &to_other, ends[1]); /* its own trouble, logged there */

@@ -68,6 +68,13 @@ int act_by_an_old_id(const struct attack *attack)
     return ask(attack, &action);
 }
 
+int act_of_another_epoch(const struct attack *attack)
+{
+    struct action action = on_node(attack, ACTION_REMOVE_NODE);
+    action.id = (struct action_id){UINT64_MAX, UINT64_MAX};
+    return ask(attack, &action);
+}
+
 /* -------------------------------------------------------------------------------- creates */
 
 struct create {

@@ -229,7 +229,7 @@ void brain_actuator_state(struct sim *sim)
     struct error error;
     if (!sim->brain_alive || !sim->hands_alive)
         return;
-    actuator_forget_asker(&sim->actuator);
+    actuator_new_asker(&sim->actuator, sim->epoch);
     struct audit *audit = sim->actuator.audit;
     struct action_id highest = audit_highest(audit);
     struct actuator_state state = {

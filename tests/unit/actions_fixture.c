@@ -145,6 +145,7 @@ static void open_actuator(void)
     if (!actuator_init(&fixture, &error) ||
         !actuator_take_log(&fixture, dup(log_file), "audit.jsonl", &error))
         CU_FAIL_FATAL("the actuator does not open");
+    actuator_new_asker(&fixture, 1); /* the epoch of fixture_action's ids */
 }
 
 static void rules_of_a_healthy_node(void)

@@ -237,7 +237,7 @@ static struct channel *send_peer(enum role role, enum role peer,
 {
     int pair[2];
     CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-    tell(MESSAGE_peer, &(struct peer){.role = peer, .generation = 1}, pair[1]);
+    tell(MESSAGE_peer, &(struct peer){.role = peer, .generation = 1, .epoch = 1}, pair[1]);
     close(pair[1]);
     return open_channel(pair[0], peer, role, message);
 }

@@ -240,6 +240,38 @@ static void test_the_same_id_twice(void)
     fixture_close();
 }
 
+/* One that was taken over names the highest id that there is: no other would be higher, ever. */
+static void test_an_id_of_another_epoch_uses_up_nothing(void)
+{
+    fixture_open();
+    struct action action = fixture_action(ACTION_CREATE_SERVER);
+    const struct action_id own = action.id;
+    action.id = (struct action_id){UINT64_MAX, UINT64_MAX};
+    fixture_run(&action);
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_REFUSED);
+    CU_ASSERT_STRING_EQUAL(
+        last.text, "rail epoch: id 18446744073709551615-18446744073709551615 is not of epoch 1");
+    CU_ASSERT_STRING_EQUAL(fixture_log(), "");
+    fixture_restart(); /* nor after a restart */
+    action.id = own;
+    fixture_run(&action);
+    CU_ASSERT_NOT_EQUAL(last.outcome, OUTCOME_REFUSED);
+
+    /* The next reconciler's epoch; and the log's, where the supervisor has lost count. */
+    action = fixture_action(ACTION_DRAIN_NODE);
+    actuator_new_asker(&fixture, 7);
+    fixture_run(&action);
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_REFUSED);
+    action.id.epoch = 7;
+    fixture_run(&action);
+    CU_ASSERT_NOT_EQUAL(last.outcome, OUTCOME_REFUSED);
+    actuator_new_asker(&fixture, 2);
+    action.id.counter++;
+    fixture_run(&action);
+    CU_ASSERT_NOT_EQUAL(last.outcome, OUTCOME_REFUSED);
+    fixture_close();
+}
+
 static void test_one_action_a_node_several_nodes_at_once(void)
 {
     fixture_open();
@@ -345,6 +377,7 @@ int main(void)
         {"creates a minute outlive a restart", test_creates_a_minute_outlive_a_restart},
         {"a name that was given back is used up", test_a_name_that_was_given_back_is_used_up},
         {"the same id twice", test_the_same_id_twice},
+        {"an id of another epoch uses up nothing", test_an_id_of_another_epoch_uses_up_nothing},
         {"one action a node, several nodes", test_one_action_a_node_several_nodes_at_once},
         {"a create that ended meanwhile counts", test_a_create_that_ended_meanwhile_counts},
         {"a create without room", test_a_create_without_room_takes_none_of_the_reserve},
