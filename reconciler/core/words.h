@@ -72,12 +72,12 @@ static inline uint64_t text_mix(uint64_t hash, const char *text)
 {
     for (;; text += 8) {
         uint64_t word = 0;
-        unsigned bits = 0;
-        for (; bits < 64 && text[bits / 8] != '\0'; bits += 8)
-            word |= (uint64_t)(unsigned char)text[bits / 8] << bits;
+        for (unsigned i = 0; i < 8; i++) {
+            if (text[i] == '\0')
+                return number_mix(hash, word);
+            word |= (uint64_t)(unsigned char)text[i] << (8 * i);
+        }
         hash = number_mix(hash, word);
-        if (bits < 64)
-            return hash;
     }
 }
 

@@ -56,6 +56,7 @@ static struct message *read_checkpoint(struct sim *sim)
 struct order {
     struct sim *sim;
     uint64_t generation; /* of the hands it was sent to */
+    uint64_t epoch;      /* of who sent it: the next one's channel takes the place of his */
     struct message *message;
 };
 
@@ -71,7 +72,8 @@ static void arrive(void *argument, uint64_t number)
     struct order *order = argument;
     struct sim *sim = order->sim;
     (void)number;
-    if (sim->hands_alive && sim->hands_generation == order->generation) {
+    if (sim->hands_alive && sim->hands_generation == order->generation &&
+        sim->epoch == order->epoch) {
         (void)sim_world_ms(sim);
         moment_of(sim, message_action(order->message));
         hands_take(sim, message_action(order->message));
@@ -86,6 +88,7 @@ static void send_one(struct sim *sim, const struct action *action, int64_t delay
     struct order *order = sim_alloc(sizeof *order);
     order->sim = sim;
     order->generation = sim->hands_generation;
+    order->epoch = sim->epoch;
     order->message = message_copy(MESSAGE_action, action, &error);
     if (order->message == NULL)
         sim_die(error.text);
