@@ -14,9 +14,11 @@ static bool put_text(struct config *config, const struct config_row *row, void *
                      uint32_t index, const char *text, struct error *error)
 {
     size_t length = strlen(text);
+    bool shows = config_form_may_show(row->form);
     if (length < 1 || length > row->most || !config_form_fits(row->form, text))
-        return error_set(error, "expected %s, of 1 to %" PRIu64 " bytes",
-                         config_form_words(row->form), row->most);
+        return error_set(error, "expected %s, of 1 to %" PRIu64 " bytes%s%.60s%s",
+                         config_form_words(row->form), row->most, shows ? "; found \"" : "",
+                         shows ? text : "", shows ? "\"" : "");
     const char *kept = config_keep(config, text);
     if (!kept)
         return error_set(error, "out of memory");

@@ -143,6 +143,9 @@ static void types_and_units_are_held(void)
     bad(MINIMAL "pools: [{agent_args: [\"a\\0b\"]}]\n", "expected a text");
     bad(MINIMAL "pools: [{agent_args: [\"a\\nb\"]}]\n", "without control characters");
     bad(MINIMAL "monitor: {listen_address: localhost}\n", "expected an IPv4 or IPv6 address");
+    bad(MINIMAL "sandbox: {required: [user, secomp]}\n",
+        "sandbox.required[1]: expected a part of the sandbox, one of: ");
+    bad(MINIMAL "sandbox: {required: [user, secomp]}\n", "; found \"secomp\"");
     bad("[1, 2]\n", "F:1:1: the configuration: expected a mapping of keys; found a list");
 }
 
