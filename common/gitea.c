@@ -85,7 +85,9 @@ void gitea_path_user(struct url_path *out)
 static const char *advice(const struct http_answer *answer)
 {
     switch (answer->status) {
-    case 401: return "the token is missing, wrong or expired: check Gitea's token file";
+    case 401:
+        return "the token is missing, wrong or expired: check gitea.token_file (the actuator's: "
+               "gitea.write_token_file)";
     case 403:
         return "the token may not do this: give it the scope that is named, or its owner the right";
     case 404:

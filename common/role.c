@@ -174,11 +174,9 @@ add(char *out, size_t size, const char *format, ...)
 static void add_ports(const struct role_wish *wish, char *out, size_t size)
 {
     if (wish->port_count == 0)
-        add(out, size, " (no TCP)");
+        add(out, size, "; no TCP");
     for (uint32_t i = 0; i < wish->port_count; i++)
-        add(out, size, "%s%u", i == 0 ? " (TCP to port " : ", ", (unsigned)wish->port[i]);
-    if (wish->port_count > 0)
-        add(out, size, ")");
+        add(out, size, "%s%u", i == 0 ? "; TCP to port " : ", ", (unsigned)wish->port[i]);
 }
 
 void role_describe(const struct role_wish *wish, const struct role_report *report, char *out,

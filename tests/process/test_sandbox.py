@@ -244,7 +244,7 @@ def test_a_required_part_that_is_missing_is_fatal(outsider):
 
 
 def test_the_package_s_capabilities_suffice(outsider):
-    """A user of its own with ambient SETUID, SETGID and KILL, as the systemd unit gives it."""
+    """A user of its own with ambient SETUID, SETGID and KILL (the systemd unit gives SETPCAP for KILL)."""
     cloud, start = outsider
     start(PACKAGE_CAPABILITIES, sandbox={"required": ["user", "groups", "capabilities", "no_new_privs", "seccomp"]})
     cloud.wait_ready()

@@ -292,7 +292,7 @@ static void test_refusals(void)
         trouble.error.text,
         "cannot list the jobs: https://git.example.org/api/v1/admin/actions/jobs "
         "answered 401 (token is required); the token is missing, wrong or "
-        "expired: check Gitea's token file");
+        "expired: check gitea.token_file (the actuator's: gitea.write_token_file)");
     trouble = refused(404, "<html>");
     CU_ASSERT_TRUE(trouble.gone);
     CU_ASSERT_PTR_NOT_NULL(strstr(trouble.error.text, "gitea.url"));
