@@ -17,6 +17,11 @@
  * ip_local_port_range). */
 #define CALLER_DIALS_A_SECOND 200
 
+/* Answers that one process has not taken. Beyond these it gets none: each may hold a connection, of
+ * which this process can have so many alone (common/sandbox.def: nofile). Nobody of ours asks for
+ * more than it waits for. */
+#define CALLER_UNTAKEN_MAX 32
+
 /* The answer to a question; descriptor as in dial_done. */
 typedef void (*caller_answer)(enum role caller, uint64_t id, int descriptor,
                               enum dial_failure failure, const char *text, void *argument);

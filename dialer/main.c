@@ -125,13 +125,25 @@ static void on_answer(enum role caller, uint64_t id, int descriptor, enum dial_f
         say_failed(dialer, caller, id, failure, text);
 }
 
+/* Who does not take its answers gets no more of them. */
+static void leave_unanswered(struct dialer *dialer, enum role caller)
+{
+    char text[TEXT_BYTES_MAX];
+    snprintf(text, sizeof text, "the %s does not take what it asks for", role_word(caller));
+    metric_add(M_DIALS, caller, 0, 1);
+    metric_add(M_DIAL_FAILURES, caller, DIAL_TOO_MANY, 1);
+    warn(dialer, caller, DIAL_TOO_MANY, text);
+}
+
 static void on_message(struct worker *worker, enum role peer, struct message *message, void *state)
 {
-    (void)worker;
     struct dialer *dialer = state;
     if (message->id == MESSAGE_dial) {
         const struct dial *asked = message_dial(message);
-        callers_ask(&dialer->callers, peer, asked->id, asked->source, clock_mono_ms());
+        if (worker_unsent(worker, peer) < CALLER_UNTAKEN_MAX)
+            callers_ask(&dialer->callers, peer, asked->id, asked->source, clock_mono_ms());
+        else
+            leave_unanswered(dialer, peer);
     }
     message_free(message);
 }
