@@ -163,6 +163,16 @@ static int64_t limit_of(const struct config *config)
     return config->http.connect_timeout_ms * 9 / 10;
 }
 
+/* A kubeconfig that names no address is its own worker's trouble: the others are connected. */
+static void take_kube(struct dialer *dialer, const struct config *config,
+                      const struct kube_place *place)
+{
+    struct error error;
+    if (!destinations_kube(&dialer->callers.destinations, config, place->role, place->url, &error))
+        log_error("the %s is not connected with Kubernetes: %s", role_word(place->role),
+                  error.text);
+}
+
 static bool on_start(struct worker *worker, const struct config *config, void *state,
                      struct error *error)
 {
@@ -176,10 +186,8 @@ static bool on_start(struct worker *worker, const struct config *config, void *s
     if (!destinations_configured(&callers->destinations, config, error))
         return false;
     for (unsigned i = 0; i < 2; i++)
-        if (dialer->kube[i].url[0] != '\0' &&
-            !destinations_kube(&callers->destinations, config, dialer->kube[i].role,
-                               dialer->kube[i].url, error))
-            return false;
+        if (dialer->kube[i].url[0] != '\0')
+            take_kube(dialer, config, &dialer->kube[i]);
     return names_new(&callers->names, callers->base, dialer->resolv_conf, dialer->hosts, error);
 }
 

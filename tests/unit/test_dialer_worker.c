@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define KUBE        "https://127.0.0.1:6443" /* the actuator's, where it does not matter */
 #define DESCRIPTORS 256 /* fewer than the dialer's own limit: the same sooner */
 
 static struct {
@@ -144,7 +145,7 @@ static void start_program(void)
     rig.control = open_channel(pair[0], ROLE_SUPERVISOR, on_control);
 }
 
-static void send_settings(void)
+static void send_settings(const char *actuator_url)
 {
     char url[64];
     struct error error = {""};
@@ -162,17 +163,19 @@ static void send_settings(void)
     tell(rig.control, MESSAGE_configure, &configure, -1);
     tell(rig.control, MESSAGE_kube_server,
          &(struct kube_server){.role = ROLE_POLLER_KUBE, .url = url}, -1);
+    tell(rig.control, MESSAGE_kube_server,
+         &(struct kube_server){.role = ROLE_ACTUATOR, .url = actuator_url}, -1);
     config_settings_free(&exported);
     config_free(config);
 }
 
-static void begin(void)
+static void begin(const char *actuator_url)
 {
     memset(&rig, 0, sizeof rig);
     rig.base = event_base_new();
     listen_anywhere();
     start_program();
-    send_settings();
+    send_settings(actuator_url);
     rig.gitea = give_peer(ROLE_POLLER_GITEA);
     rig.kube = give_peer(ROLE_POLLER_KUBE);
     tell(rig.control, MESSAGE_enter, &(struct enter){.uid = 0}, -1);
@@ -199,7 +202,7 @@ static void end(void)
 static void test_who_takes_no_answer_holds_up_nobody(void)
 {
     uint64_t id = 1;
-    begin();
+    begin(KUBE);
     event_del(rig.gitea->readable);
     for (unsigned i = 0; i < 40; i++) {
         for (unsigned k = 0; k < 18; k++)
@@ -221,7 +224,7 @@ static void test_who_takes_no_answer_holds_up_nobody(void)
 static void test_a_flood_holds_up_nobody(void)
 {
     uint64_t id = 1;
-    begin();
+    begin(KUBE);
     for (unsigned i = 1; i <= 20; i++) {
         for (unsigned k = 0; k < 2000; k++)
             tell(rig.gitea, MESSAGE_dial, &(struct dial){.id = id++, .source = SOURCE_GITEA}, -1);
@@ -234,11 +237,25 @@ static void test_a_flood_holds_up_nobody(void)
     end();
 }
 
+/* A kubeconfig that names no address keeps one process from Kubernetes, and no other from anything:
+ * a dialer that ended for it would end the daemon. */
+static void test_a_server_that_is_none_is_one_worker_s_trouble(void)
+{
+    begin("https://somebody@k3s.example.org:6443");
+    for (unsigned i = 1; i <= 3; i++)
+        tell(rig.kube, MESSAGE_dial, &(struct dial){.id = i, .source = SOURCE_KUBE}, -1);
+    run_for(500);
+    CU_ASSERT_EQUAL(rig.dialed, 3);
+    end();
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
         {"who takes no answer holds up nobody", test_who_takes_no_answer_holds_up_nobody},
         {"a flood holds up nobody", test_a_flood_holds_up_nobody},
+        {"a server that is none is one worker's trouble",
+         test_a_server_that_is_none_is_one_worker_s_trouble},
         CU_TEST_INFO_NULL,
     };
     return cunit_run("dialer_worker", tests);
