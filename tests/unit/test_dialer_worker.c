@@ -115,6 +115,15 @@ static struct channel *give_peer(enum role peer)
     return open_channel(pair[0], peer, on_answer);
 }
 
+static void ask_gitea(unsigned count)
+{
+    static uint64_t id;
+    for (unsigned i = 0; i < count; i++) {
+        id++;
+        tell(rig.gitea, MESSAGE_dial, &(struct dial){.id = id, .source = SOURCE_GITEA}, -1);
+    }
+}
+
 static void run_for(int64_t ms)
 {
     const struct timeval time = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
@@ -201,12 +210,10 @@ static void end(void)
  * the dialer's descriptors nor what may be on the way between processes, and others are served. */
 static void test_who_takes_no_answer_holds_up_nobody(void)
 {
-    uint64_t id = 1;
     begin(KUBE);
     event_del(rig.gitea->readable);
     for (unsigned i = 0; i < 40; i++) {
-        for (unsigned k = 0; k < 18; k++)
-            tell(rig.gitea, MESSAGE_dial, &(struct dial){.id = id++, .source = SOURCE_GITEA}, -1);
+        ask_gitea(18);
         run_for(100);
     }
     for (unsigned i = 1; i <= 20; i++) {
@@ -223,11 +230,9 @@ static void test_who_takes_no_answer_holds_up_nobody(void)
 /* Questions without end, of which few can be answered: others are served meanwhile. */
 static void test_a_flood_holds_up_nobody(void)
 {
-    uint64_t id = 1;
     begin(KUBE);
     for (unsigned i = 1; i <= 20; i++) {
-        for (unsigned k = 0; k < 2000; k++)
-            tell(rig.gitea, MESSAGE_dial, &(struct dial){.id = id++, .source = SOURCE_GITEA}, -1);
+        ask_gitea(2000);
         tell(rig.kube, MESSAGE_dial, &(struct dial){.id = i, .source = SOURCE_KUBE}, -1);
         run_for(100);
     }

@@ -6,7 +6,6 @@
 #include "common/clock.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <event2/event.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -44,11 +43,8 @@ static void on_end(const struct http_answer *answer, void *argument)
 static unsigned count_open(void)
 {
     unsigned count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(folder);
-    while (readdir(folder) != NULL)
-        count++;
-    closedir(folder);
+    for (int descriptor = 0; descriptor < 1024; descriptor++)
+        count += fcntl(descriptor, F_GETFD) >= 0;
     return count;
 }
 
