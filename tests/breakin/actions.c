@@ -11,7 +11,7 @@
 /* Above every id that the true core gives in this life. */
 static struct action_id next_id(const struct attack *attack)
 {
-    static uint64_t counter = UINT64_C(1) << 32;
+    static uint64_t counter = UINT64_C(1) << 24;
     return (struct action_id){worker_epoch(attack->worker), ++counter};
 }
 
@@ -65,6 +65,14 @@ int act_by_an_old_id(const struct attack *attack)
     action.id = (struct action_id){1, 999999};
     if (worker_epoch(attack->worker) == 1)
         action.id.counter = 1;
+    return ask(attack, &action);
+}
+
+/* Were it taken, none of the next reconciler's orders would be. */
+int act_by_the_last_id(const struct attack *attack)
+{
+    struct action action = on_node(attack, ACTION_REMOVE_NODE);
+    action.id = (struct action_id){UINT64_MAX, UINT64_MAX};
     return ask(attack, &action);
 }
 
