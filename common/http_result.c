@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define URL_SHOWN 160
+#define EARLY_MS  20 /* a timer may run ahead */
 
 struct failure {
     CURLcode code;
@@ -165,10 +166,19 @@ void http_easy_unconnected(struct http_call *call, enum dial_failure failure, co
     fail_before(call, &dial_failures[failure], text);
 }
 
+/* The dialer takes less than http.connect_timeout for its answer: a request with less time than
+ * that left (an action's deadline is near) ends before it, and that is nobody's silence. */
 void http_easy_undialed(struct http_call *call)
 {
     struct error why = call->answer.error; /* where the dialer could not be asked */
-    fail_before(call, &undialed, why.text[0] != '\0' ? why.text : "the dialer has not answered");
+    int64_t waited = clock_mono_ms() - call->asked_mono_ms;
+    bool early = waited + EARLY_MS < call->endpoint->limits.connect_ms;
+    if (why.text[0] != '\0')
+        fail_before(call, &undialed, why.text);
+    else if (early)
+        fail_before(call, &dial_failures[DIAL_TIMED_OUT], "the time for the request was over");
+    else
+        fail_before(call, &undialed, "the dialer has not answered");
 }
 
 void http_easy_unbegun(struct http_call *call)

@@ -199,6 +199,10 @@ static void test_a_dialer_that_says_nothing(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(seen.answer.error.text,
                                   "no connection in time (127.0.0.1: the dialer has not answered); "
                                   "look at the dialer's log lines"));
+    seen = ask(endpoint, &(struct http_request){.path = "/echo", .total_ms = 60});
+    CU_ASSERT_PTR_NOT_NULL(strstr(seen.answer.error.text,
+                                  "the time for the request was over); check "
+                                  "gitea.url and the network between"));
     asked_of.there = false;
     seen = ask_path(endpoint, "/echo");
     CU_ASSERT_PTR_NOT_NULL(strstr(seen.answer.error.text, "(127.0.0.1: the dialer is not there)"));
