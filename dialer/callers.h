@@ -7,9 +7,10 @@
 #include "dialer/destinations.h"
 #include "dialer/dial.h"
 
-/* Of one process at once. The actuator's engine opens at most 8 to each of three APIs
- * (common/http_parts.h: HTTP_HOST_CONNECTIONS_MAX). */
-#define CALLER_DIALS_MAX 24
+/* Of one process to one API at once. Its engine asks for at most 8 (common/http_parts.h:
+ * HTTP_HOST_CONNECTIONS_MAX), and nobody tells us of those that it gives up: they are tried to
+ * their end. Each API has its own room, so that one that is silent keeps no other away. */
+#define CALLER_DIALS_MAX 16
 
 /* Of one process, in any second, beyond which it is refused: no API that closes each connection
  * after one answer makes ours ask so often, and one that was taken over does not use up the ports
@@ -48,7 +49,7 @@ struct callers {
     int64_t limit_ms; /* for a connection, from the name on */
     caller_answer answer;
     void *argument;
-    struct asked asked[role_count][CALLER_DIALS_MAX];
+    struct asked asked[role_count][source_count][CALLER_DIALS_MAX];
     struct pace pace[role_count];
 };
 

@@ -442,6 +442,11 @@ static void test_a_caller_is_bounded_and_forgotten(void)
     CU_ASSERT_EQUAL(seen.failure, DIAL_TOO_MANY);
     callers_ask(&callers, ROLE_ACTUATOR, 1, SOURCE_GITEA, 0); /* another's room is its own */
     CU_ASSERT_EQUAL(seen.answers, 1);
+    for (uint64_t i = 2; i <= CALLER_DIALS_MAX; i++)
+        callers_ask(&callers, ROLE_ACTUATOR, i, SOURCE_GITEA, 0);
+    lead(ROLE_ACTUATOR, SOURCE_KUBE, "127.0.0.2", port);
+    callers_ask(&callers, ROLE_ACTUATOR, 99, SOURCE_KUBE, 0); /* and so is each API's */
+    CU_ASSERT_EQUAL(seen.answers, 1);
     event_base_loop(base, EVLOOP_NONBLOCK);
     callers_forget(&callers, ROLE_POLLER_GITEA);
     callers_ask(&callers, ROLE_POLLER_GITEA, 101, SOURCE_GITEA, 0);
