@@ -27,7 +27,7 @@ static struct {
     uint16_t port;
     pid_t pid;
     struct channel *control, *gitea, *kube;
-    bool ready, closed;
+    bool ready, stopped, closed;
     unsigned dialed, failed; /* the kube poller's */
 } rig;
 
@@ -77,7 +77,7 @@ static void on_answer(struct channel *channel, struct message *message, int desc
 static void on_closed(struct channel *channel, const struct error *why, void *argument)
 {
     (void)argument;
-    if (channel == rig.gitea)
+    if (channel == rig.gitea || rig.stopped)
         return;
     fprintf(stderr, "    a channel to the dialer was closed: %s\n", why->text);
     rig.closed = true;
@@ -193,10 +193,15 @@ static void begin(const char *actuator_url)
     CU_ASSERT_TRUE_FATAL(rig.ready);
 }
 
+/* In order: what it has lost, its sanitizer tells with the status. */
 static void end(void)
 {
-    kill(rig.pid, SIGKILL);
-    waitpid(rig.pid, NULL, 0);
+    int status = -1;
+    tell(rig.control, MESSAGE_stop, &(struct stop){.deadline_mono_ms = clock_mono_ms() + 5000}, -1);
+    rig.stopped = true;
+    run_for(200);
+    CU_ASSERT_EQUAL(waitpid(rig.pid, &status, 0), rig.pid);
+    CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     channel_free(rig.gitea);
     channel_free(rig.kube);
     channel_free(rig.control);
