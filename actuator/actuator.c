@@ -15,6 +15,7 @@
 #include "common/secret.h"
 
 #define PRICE_ARENA_BYTES ((size_t)8 * 1024 * 1024)
+#define ID_LEAP_MAX       (UINT64_C(1) << 26) /* more orders than a reconciler gives in a life */
 
 static void (*const do_action[action_kind_count])(struct work *) = {
     [ACTION_CREATE_SERVER] = do_create_server,
@@ -159,10 +160,34 @@ static void answer(struct actuator *actuator, const struct action *action, enum 
     actuator_result(actuator, &result);
 }
 
-/* Answers what was asked before. True: nothing more is to do. */
-static bool is_known(struct actuator *actuator, const struct action *action)
+/* Whether a counter is far beyond all before. The highest that was used stands in the audit log for
+ * good, so one order with the last number there is would leave none for the others. */
+static bool is_leap(struct action_id highest, struct action_id id)
+{
+    uint64_t before = id.epoch == highest.epoch ? highest.counter : 0;
+    return id.counter - before > ID_LEAP_MAX;
+}
+
+static void refuse_epoch(struct actuator *actuator, const struct action *action)
 {
     char id[ACTION_ID_TEXT_BYTES], text[TEXT_BYTES_MAX];
+    snprintf(text, sizeof text, "rail %s: id %s is not of epoch %" PRIu64, rail_name(RAIL_EPOCH),
+             action_id_text(action->id, id), actuator->epoch);
+    answer(actuator, action, OUTCOME_REFUSED, TROUBLE_RAIL, text);
+}
+
+static void refuse_id(struct actuator *actuator, const struct action *action, const char *why)
+{
+    char id[ACTION_ID_TEXT_BYTES], text[TEXT_BYTES_MAX];
+    snprintf(text, sizeof text, "rail %s: %s %s was used before", rail_name(RAIL_IDS), why,
+             action_id_text(action->id, id));
+    answer(actuator, action, OUTCOME_REFUSED, TROUBLE_RAIL, text);
+}
+
+/* Answers what was asked before, or is by its id not to be asked. True: nothing more is to do. */
+static bool is_known(struct actuator *actuator, const struct action *action)
+{
+    char id[ACTION_ID_TEXT_BYTES];
     for (const struct work *work = actuator->works; work != NULL; work = work->next)
         if (action_id_compare(work->action->id, action->id) == 0) {
             log_debug("action %s came again while it is under way", action_id_text(action->id, id));
@@ -173,16 +198,16 @@ static bool is_known(struct actuator *actuator, const struct action *action)
         actuator->report(before, actuator->argument);
         return true;
     }
-    bool rises = action_id_compare(action->id, audit_highest(actuator->audit)) > 0;
-    if (rises && action->id.epoch == actuator->epoch)
+    struct action_id highest = audit_highest(actuator->audit);
+    bool rises = action_id_compare(action->id, highest) > 0;
+    bool own = action->id.epoch == actuator->epoch;
+    if (rises && own && !is_leap(highest, action->id))
         return false;
-    if (rises)
-        snprintf(text, sizeof text, "rail %s: id %s is not of epoch %" PRIu64,
-                 rail_name(RAIL_EPOCH), action_id_text(action->id, id), actuator->epoch);
+    if (rises && !own)
+        refuse_epoch(actuator, action);
     else
-        snprintf(text, sizeof text, "rail %s: a higher action id than %s was used before",
-                 rail_name(RAIL_IDS), action_id_text(action->id, id));
-    answer(actuator, action, OUTCOME_REFUSED, TROUBLE_RAIL, text);
+        refuse_id(actuator, action,
+                  rises ? "no action id that comes near" : "a higher action id than");
     return true;
 }
 

@@ -134,9 +134,23 @@ void http_close(struct http *http)
 
 /* ---------------------------------------------------------------------------- a call's life */
 
-int64_t http_call_elapsed_ms(const struct http_call *call)
+static int64_t left_of(int64_t limit_ms, int64_t since_mono_ms)
 {
-    return clock_mono_ms() - call->began_mono_ms;
+    int64_t left = limit_ms - (clock_mono_ms() - since_mono_ms);
+    return left > 1 ? left : 1;
+}
+
+int64_t http_call_left_ms(const struct http_call *call)
+{
+    return left_of(call->total_ms, call->began_mono_ms);
+}
+
+int64_t http_call_connect_left_ms(const struct http_call *call)
+{
+    int64_t all = http_call_left_ms(call);
+    int64_t left = call->asked_mono_ms == 0 ? call->connect_ms
+                                            : left_of(call->connect_ms, call->asked_mono_ms);
+    return left < all ? left : all;
 }
 
 static void link_call(struct http_call *call)
@@ -153,7 +167,6 @@ static void link_call(struct http_call *call)
 static void unlink_call(struct http_call *call)
 {
     struct http *http = call->endpoint->http;
-    http_dial_end(call);
     if (call->newer != NULL)
         call->newer->older = call->older;
     else
@@ -162,7 +175,7 @@ static void unlink_call(struct http_call *call)
         call->older->newer = call->newer;
     http->call_count--;
     call->endpoint->calls--;
-    http_dial_next(call->endpoint);
+    http_turn_end(call);
     http_endpoint_rest(call->endpoint);
 }
 
@@ -230,13 +243,13 @@ void http_call_begin(struct http_call *call, bool good)
     }
 }
 
-/* The time for a connection is over, or an early failure is due to be told. */
+/* The time for what it waits for is over, or an early failure is due to be told. */
 static void on_later(evutil_socket_t socket, short what, void *argument)
 {
     (void)socket;
     (void)what;
     struct http_call *call = argument;
-    if (!http_dial_late(call))
+    if (!http_wait_over(call))
         finish(call);
 }
 
@@ -305,7 +318,10 @@ struct http_call *http_send(struct http_endpoint *endpoint, const struct http_re
         return NULL;
     }
     link_call(call);
-    http_call_begin(call, http_easy_make(call, &call->answer.error));
+    if (http_easy_make(call, &call->answer.error))
+        http_turn_take(call);
+    else
+        http_call_begin(call, false);
     return call;
 }
 

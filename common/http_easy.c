@@ -1,15 +1,12 @@
-/* libcurl's handle for one call: every option in one place, and what its result means.
+/* libcurl's handle for one call: every option in one place. What its result means: http_result.c.
  * No option here sets a method or a body; `shape` does where its program links one.
  * May not: log, open a file. */
 #include "common/http_parts.h"
-
-#include "common/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define URL_SHOWN         160
 #define BODY_FIRST_BYTES  ((size_t)8 * 1024)
 #define CONNECTION_IDLE_S 100L /* an idle connection older than this is not used again */
 #define CONNECTION_LIFE_S                                                                          \
@@ -121,10 +118,8 @@ static void set_transport(struct setting_up *up, const struct http_call *call)
 static void set_limits(struct setting_up *up, const struct http_call *call)
 {
     const struct http_limits *limits = &call->endpoint->limits;
-    int64_t elapsed = http_call_elapsed_ms(call);
-    int64_t connect = call->connect_ms - elapsed, total = call->total_ms - elapsed;
-    SET(up, CURLOPT_CONNECTTIMEOUT_MS, (long)(connect < 1 ? 1 : connect));
-    SET(up, CURLOPT_TIMEOUT_MS, (long)(total < 1 ? 1 : total));
+    SET(up, CURLOPT_CONNECTTIMEOUT_MS, (long)http_call_connect_left_ms(call));
+    SET(up, CURLOPT_TIMEOUT_MS, (long)http_call_left_ms(call));
     SET(up, CURLOPT_LOW_SPEED_LIMIT, (long)limits->low_speed_bytes);
     SET(up, CURLOPT_LOW_SPEED_TIME, (long)((limits->low_speed_ms + 999) / 1000));
     SET(up, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)call->answer_bytes_max);
@@ -248,136 +243,4 @@ bool http_easy_again(struct http_call *call, struct error *error)
     set_limits(&up, call);
     return up.first == CURLE_OK ||
            error_set(error, "libcurl takes not all options: %s", curl_easy_strerror(up.first));
-}
-
-/* ---------------------------------------------------------------------------------- results */
-
-struct failure {
-    CURLcode code;
-    enum trouble trouble;
-    const char *what, *advice; /* advice may hold %s: the setting's prefix, then its address' key */
-};
-
-/* What the dialer says. The host's address is named by a key, or the proxy's is (say_failure). */
-static const struct failure dial_failures[dial_failure_count] = {
-    [DIAL_NO_NAME] = {CURLE_COULDNT_RESOLVE_HOST, TROUBLE_UNREACHABLE, "the name is not found",
-                      "check %s.%s and this machine's name servers"},
-    [DIAL_NO_CONNECTION] = {CURLE_COULDNT_CONNECT, TROUBLE_UNREACHABLE, "no connection",
-                            "check that it runs and that %s.%s names it"},
-    [DIAL_TIMED_OUT] = {CURLE_OPERATION_TIMEDOUT, TROUBLE_UNREACHABLE, "no connection in time",
-                        "check %s.%s and the network between, or raise http.connect_timeout"},
-    [DIAL_NOT_ALLOWED] = {CURLE_COULDNT_CONNECT, TROUBLE_UNREACHABLE,
-                          "the dialer refuses the connection", "restart Ebbtide"},
-    [DIAL_TOO_MANY] = {CURLE_COULDNT_CONNECT, TROUBLE_UNREACHABLE,
-                       "the dialer refuses the connection", "look at its log lines"},
-};
-
-/* The first row that holds wins; CURLE_OK ends the table and stands for every other code. */
-static const struct failure failures[] = {
-    {CURLE_COULDNT_CONNECT, TROUBLE_UNREACHABLE, "no connection",
-     "check that it runs and that %s.%s names it"},
-    {CURLE_PEER_FAILED_VERIFICATION, TROUBLE_UNREACHABLE, "its certificate is not trusted",
-     "put the CA that signed it into %s.ca_file"},
-    {CURLE_SSL_CACERT_BADFILE, TROUBLE_UNREACHABLE, "the roots cannot be read",
-     "put the CA in PEM form into %s.ca_file"},
-    {CURLE_SSL_CERTPROBLEM, TROUBLE_UNREACHABLE, "our client certificate or key cannot be used",
-     "check the kubeconfig"},
-    {CURLE_SSL_CONNECT_ERROR, TROUBLE_UNREACHABLE, "no TLS connection",
-     "check that %s.%s speaks TLS 1.2 or newer there"},
-    {CURLE_GOT_NOTHING, TROUBLE_UNREACHABLE, "it closed the connection without an answer", ""},
-    {CURLE_SEND_ERROR, TROUBLE_UNREACHABLE, "the connection broke while the request was sent", ""},
-    {CURLE_RECV_ERROR, TROUBLE_UNREACHABLE, "the connection broke before the answer was whole", ""},
-    {CURLE_PARTIAL_FILE, TROUBLE_BAD_ANSWER, "the answer is cut off", ""},
-    {CURLE_FILESIZE_EXCEEDED, TROUBLE_BAD_ANSWER, "the answer is larger than allowed",
-     "raise http.answer_max if it should be that large"},
-    {CURLE_WEIRD_SERVER_REPLY, TROUBLE_BAD_ANSWER, "the answer is no HTTP", "check %s.%s"},
-    {CURLE_UNSUPPORTED_PROTOCOL, TROUBLE_BAD_ANSWER, "the answer is no HTTP/1", "check %s.%s"},
-    {CURLE_BAD_CONTENT_ENCODING, TROUBLE_BAD_ANSWER, "the answer's encoding is unknown", ""},
-    {CURLE_OUT_OF_MEMORY, TROUBLE_BAD_ANSWER,
-     "a line of its head is longer than allowed, or memory is out", ""},
-    {CURLE_OK, TROUBLE_UNREACHABLE, "the request failed", ""},
-};
-
-static const struct failure *find_failure(const struct http_call *call, CURLcode code)
-{
-    static const struct failure large_headers = {CURLE_WRITE_ERROR, TROUBLE_BAD_ANSWER,
-                                                 "its header lines are larger than allowed", ""};
-    static const struct failure unanswered = {CURLE_OPERATION_TIMEDOUT, TROUBLE_TIMEOUT,
-                                              "no whole answer in time",
-                                              "look at its load, or raise http.total_timeout"};
-    if (call->headers_too_large)
-        return &large_headers;
-    if (call->too_large)
-        code = CURLE_FILESIZE_EXCEEDED;
-    if (code == CURLE_OPERATION_TIMEDOUT)
-        return call->answer.sent ? &unanswered : &dial_failures[DIAL_TIMED_OUT];
-    const struct failure *row = failures;
-    while (row->code != CURLE_OK && row->code != code)
-        row++;
-    return row;
-}
-
-/* libcurl's own words, without a full stop, or where they say nothing new, none. */
-static void say_failure(struct http_call *call, const struct failure *failure, const char *detail)
-{
-    char advice[128];
-    const struct http_endpoint *endpoint = call->endpoint;
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral" /* rows of the table above */
-    snprintf(advice, sizeof advice, failure->advice, endpoint->setting,
-             endpoint->proxy[0] == '\0' ? http_address_key(endpoint->setting) : "proxy");
-#pragma GCC diagnostic pop
-    bool roots = failure->code == CURLE_PEER_FAILED_VERIFICATION;
-    error_set(&call->answer.error, "%.*s%s: %s (%.120s%s%.80s)%s%s", URL_SHOWN, call->url,
-              strlen(call->url) > URL_SHOWN ? "..." : "", failure->what, detail,
-              roots ? "; roots: " : "",
-              !roots                    ? ""
-              : endpoint->roots == NULL ? "none"
-                                        : endpoint->roots_name,
-              advice[0] == '\0' ? "" : "; ", advice);
-}
-
-static void read_info(struct http_call *call)
-{
-    long status = 0, connections = 0;
-    curl_off_t before_transfer = 0;
-    curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(call->easy, CURLINFO_NUM_CONNECTS, &connections);
-    curl_easy_getinfo(call->easy, CURLINFO_PRETRANSFER_TIME_T, &before_transfer);
-    call->answer.status = status < 0 || status > 999 ? 0 : (unsigned)status;
-    call->answer.reused = connections == 0;
-    /* Once is enough: libcurl itself may have sent it on a connection that then died. */
-    call->answer.sent = call->answer.sent || before_transfer > 0 || status > 0;
-}
-
-void http_easy_result(struct http_call *call, CURLcode code)
-{
-    struct http_answer *answer = &call->answer;
-    int64_t wall_ms = clock_wall_ms();
-    read_info(call);
-    answer->body = call->body == NULL ? "" : call->body;
-    answer->length = call->length;
-    answer->content_type = call->headers.content_type;
-    answer->date_ms = call->headers.date_ms;
-    answer->retry_after_ms = http_retry_after(&call->headers, wall_ms);
-    answer->rate_limit = call->headers.rate_limit;
-    answer->rate_remaining = call->headers.rate_remaining;
-    answer->rate_reset_ms = http_rate_reset(&call->headers, wall_ms);
-    if (code == CURLE_OK)
-        return;
-    const struct failure *failure = find_failure(call, code);
-    answer->trouble = failure->trouble;
-    say_failure(call, failure,
-                call->error_text[0] != '\0' ? call->error_text : curl_easy_strerror(code));
-    /* Half an answer is none. */
-    answer->body = "";
-    answer->length = 0;
-}
-
-void http_easy_unconnected(struct http_call *call, enum dial_failure failure, const char *text)
-{
-    char detail[HTTP_HOST_BYTES_MAX + 128];
-    snprintf(detail, sizeof detail, "%.200s: %.120s", call->endpoint->host, text);
-    call->answer.trouble = dial_failures[failure].trouble;
-    say_failure(call, &dial_failures[failure], detail);
 }

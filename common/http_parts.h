@@ -11,8 +11,9 @@
 struct event;
 struct event_base;
 
-#define HTTP_HOST_BYTES_MAX       256
-#define HTTP_HOST_CONNECTIONS_MAX 8 /* open at once; as many are asked for at most */
+#define HTTP_HOST_BYTES_MAX 256
+#define HTTP_HOST_CONNECTIONS_MAX                                                                  \
+    8 /* open at once; as many calls of an endpoint are begun at most */
 
 struct http {
     struct event_base *base;
@@ -48,8 +49,8 @@ struct http_endpoint {
     char roots_name[256];
     struct secret *client_certificate, *client_key; /* both or neither */
     struct http_retired *retired;
-    unsigned calls;   /* under way */
-    unsigned dialing; /* of these, those that a connection is asked for */
+    unsigned calls; /* under way */
+    unsigned begun; /* of these, those that libcurl has, or that a connection is asked for */
 };
 
 /* What the header lines of one answer said. */
@@ -77,8 +78,9 @@ struct http_call {
     uint64_t dial_id;      /* while a connection is asked for; else 0 */
     int connection;        /* that was made for it and not taken by libcurl yet; else -1 */
     bool wants_connection; /* libcurl wanted one, and there was none */
-    bool queued;           /* until fewer connections are asked for */
-    struct event *later;   /* the time limit of the question, or an early end for the loop */
+    int64_t asked_mono_ms; /* when the connection was asked for; 0: none was */
+    bool begun, queued;    /* it has its turn, or waits for it */
+    struct event *later;   /* the time limit of what is waited for, or an early end for the loop */
     struct curl_slist *header_list, *resolve_list;
     char error_text[CURL_ERROR_SIZE];
     struct http_headers headers;
@@ -105,25 +107,30 @@ int64_t http_rate_reset(const struct http_headers *headers, int64_t wall_ms);
 bool http_easy_make(struct http_call *call, struct error *error);
 /* The limits once more, less what has passed: before it is tried with a connection. */
 bool http_easy_again(struct http_call *call, struct error *error);
-/* Fills call->answer where no connection came to be. */
+
+/* http_result.c. Fill call->answer where no connection came to be: the dialer says why; the dialer
+ * said nothing in time; the call's turn did not come in time. */
 void http_easy_unconnected(struct http_call *call, enum dial_failure failure, const char *text);
+void http_easy_undialed(struct http_call *call);
+void http_easy_unbegun(struct http_call *call);
 /* Fills call->answer from what libcurl says at the end. */
 void http_easy_result(struct http_call *call, CURLcode code);
 
 /* http_endpoint.c: frees what was replaced, once no call is under way. */
 void http_endpoint_rest(struct http_endpoint *endpoint);
 
-/* http_dial.c. Asks for a connection for a call that libcurl has just let go of. */
+/* http_dial.c. Begins a call that is made, now or when another has ended. */
+void http_turn_take(struct http_call *call);
+/* The call ends: the one that waits longest is begun. */
+void http_turn_end(struct http_call *call);
+/* Asks for a connection for a call that libcurl has just let go of. */
 void http_dial_ask(struct http_call *call);
-/* The call ends, or has its connection: nothing is asked for it any more. */
-void http_dial_end(struct http_call *call);
-/* A connection of this endpoint may be free: the call that waits longest is tried again. */
-void http_dial_next(struct http_endpoint *endpoint);
-/* Its time is over: true where it waited for a connection, and fails for that. */
-bool http_dial_late(struct http_call *call);
+/* Its time is over: true where it waited for its turn or for a connection, and fails for that. */
+bool http_wait_over(struct http_call *call);
 
-/* http.c: since it was sent. */
-int64_t http_call_elapsed_ms(const struct http_call *call);
+/* http.c: what is left, at least 1: of the whole call; until it is to be connected. */
+int64_t http_call_left_ms(const struct http_call *call);
+int64_t http_call_connect_left_ms(const struct http_call *call);
 /* Gives the call's handle to libcurl; good: it could be made (else its error says why). */
 void http_call_begin(struct http_call *call, bool good);
 /* It ends before libcurl has an answer; told from the loop, never from inside http_send. */

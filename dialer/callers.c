@@ -5,11 +5,12 @@
 
 #include <stdio.h>
 
-static struct asked *free_place(struct callers *callers, enum role caller)
+static struct asked *free_place(struct callers *callers, enum role caller, enum source source)
 {
+    struct asked *places = callers->asked[caller][source];
     for (unsigned i = 0; i < CALLER_DIALS_MAX; i++)
-        if (callers->asked[caller][i].dial == NULL)
-            return &callers->asked[caller][i];
+        if (places[i].dial == NULL)
+            return &places[i];
     return NULL;
 }
 
@@ -51,7 +52,7 @@ void callers_ask(struct callers *callers, enum role caller, uint64_t id, enum so
         refuse(callers, caller, id, DIAL_TOO_MANY, text);
         return;
     }
-    struct asked *place = free_place(callers, caller);
+    struct asked *place = free_place(callers, caller, source);
     if (place == NULL) {
         snprintf(text, sizeof text, "the %s asks for more than %d connections at once",
                  role_word(caller), CALLER_DIALS_MAX);
@@ -67,8 +68,9 @@ void callers_ask(struct callers *callers, enum role caller, uint64_t id, enum so
 
 void callers_forget(struct callers *callers, enum role caller)
 {
-    for (unsigned i = 0; i < CALLER_DIALS_MAX; i++) {
-        dial_cancel(callers->asked[caller][i].dial);
-        callers->asked[caller][i].dial = NULL;
+    for (unsigned i = 0; i < (unsigned)source_count * CALLER_DIALS_MAX; i++) {
+        struct asked *asked = &callers->asked[caller][i / CALLER_DIALS_MAX][i % CALLER_DIALS_MAX];
+        dial_cancel(asked->dial);
+        asked->dial = NULL;
     }
 }

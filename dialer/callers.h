@@ -7,15 +7,21 @@
 #include "dialer/destinations.h"
 #include "dialer/dial.h"
 
-/* Of one process at once. The actuator's engine opens at most 8 to each of three APIs
- * (common/http_parts.h: HTTP_HOST_CONNECTIONS_MAX). */
-#define CALLER_DIALS_MAX 24
+/* Of one process to one API at once. Its engine asks for at most 8 (common/http_parts.h:
+ * HTTP_HOST_CONNECTIONS_MAX), and nobody tells us of those that it gives up: they are tried to
+ * their end. Each API has its own room, so that one that is silent keeps no other away. */
+#define CALLER_DIALS_MAX 16
 
 /* Of one process, in any second, beyond which it is refused: no API that closes each connection
  * after one answer makes ours ask so often, and one that was taken over does not use up the ports
  * that the others' connections need (28,000, each for a minute after its end; tcp(7),
  * ip_local_port_range). */
 #define CALLER_DIALS_A_SECOND 200
+
+/* Answers that one process has not taken. Beyond these it gets none: each may hold a connection, of
+ * which this process can have so many alone (common/sandbox.def: nofile). Nobody of ours asks for
+ * more than it waits for. */
+#define CALLER_UNTAKEN_MAX 32
 
 /* The answer to a question; descriptor as in dial_done. */
 typedef void (*caller_answer)(enum role caller, uint64_t id, int descriptor,
@@ -43,7 +49,7 @@ struct callers {
     int64_t limit_ms; /* for a connection, from the name on */
     caller_answer answer;
     void *argument;
-    struct asked asked[role_count][CALLER_DIALS_MAX];
+    struct asked asked[role_count][source_count][CALLER_DIALS_MAX];
     struct pace pace[role_count];
 };
 

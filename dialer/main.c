@@ -125,13 +125,25 @@ static void on_answer(enum role caller, uint64_t id, int descriptor, enum dial_f
         say_failed(dialer, caller, id, failure, text);
 }
 
+/* Who does not take its answers gets no more of them. */
+static void leave_unanswered(struct dialer *dialer, enum role caller)
+{
+    char text[TEXT_BYTES_MAX];
+    snprintf(text, sizeof text, "the %s does not take what it asks for", role_word(caller));
+    metric_add(M_DIALS, caller, 0, 1);
+    metric_add(M_DIAL_FAILURES, caller, DIAL_TOO_MANY, 1);
+    warn(dialer, caller, DIAL_TOO_MANY, text);
+}
+
 static void on_message(struct worker *worker, enum role peer, struct message *message, void *state)
 {
-    (void)worker;
     struct dialer *dialer = state;
     if (message->id == MESSAGE_dial) {
         const struct dial *asked = message_dial(message);
-        callers_ask(&dialer->callers, peer, asked->id, asked->source, clock_mono_ms());
+        if (worker_unsent(worker, peer) < CALLER_UNTAKEN_MAX)
+            callers_ask(&dialer->callers, peer, asked->id, asked->source, clock_mono_ms());
+        else
+            leave_unanswered(dialer, peer);
     }
     message_free(message);
 }
@@ -151,6 +163,16 @@ static int64_t limit_of(const struct config *config)
     return config->http.connect_timeout_ms * 9 / 10;
 }
 
+/* A kubeconfig that names no address is its own worker's trouble: the others are connected. */
+static void take_kube(struct dialer *dialer, const struct config *config,
+                      const struct kube_place *place)
+{
+    struct error error;
+    if (!destinations_kube(&dialer->callers.destinations, config, place->role, place->url, &error))
+        log_error("the %s is not connected with Kubernetes: %s", role_word(place->role),
+                  error.text);
+}
+
 static bool on_start(struct worker *worker, const struct config *config, void *state,
                      struct error *error)
 {
@@ -164,10 +186,8 @@ static bool on_start(struct worker *worker, const struct config *config, void *s
     if (!destinations_configured(&callers->destinations, config, error))
         return false;
     for (unsigned i = 0; i < 2; i++)
-        if (dialer->kube[i].url[0] != '\0' &&
-            !destinations_kube(&callers->destinations, config, dialer->kube[i].role,
-                               dialer->kube[i].url, error))
-            return false;
+        if (dialer->kube[i].url[0] != '\0')
+            take_kube(dialer, config, &dialer->kube[i]);
     return names_new(&callers->names, callers->base, dialer->resolv_conf, dialer->hosts, error);
 }
 

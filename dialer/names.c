@@ -226,17 +226,33 @@ static void remember(struct names *names, const char *host, const struct name_ad
     snprintf(place->host, sizeof place->host, "%s", host);
 }
 
-static void collect(const struct evutil_addrinfo *list, struct name_addresses *out)
+/* Those of one family, as texts. */
+static void collect(const struct evutil_addrinfo *list, int family, struct name_addresses *out)
 {
     for (; list != NULL; list = list->ai_next) {
         char text[INET6_ADDRSTRLEN];
-        const void *address = NULL;
-        if (list->ai_family == AF_INET)
-            address = &((const struct sockaddr_in *)(const void *)list->ai_addr)->sin_addr;
-        else if (list->ai_family == AF_INET6)
-            address = &((const struct sockaddr_in6 *)(const void *)list->ai_addr)->sin6_addr;
-        if (address != NULL && inet_ntop(list->ai_family, address, text, sizeof text) != NULL)
+        const void *address =
+            family == AF_INET
+                ? (const void *)&((const struct sockaddr_in *)(const void *)list->ai_addr)->sin_addr
+                : (const void *)&((const struct sockaddr_in6 *)(const void *)list->ai_addr)
+                      ->sin6_addr;
+        if (list->ai_family == family && inet_ntop(family, address, text, sizeof text) != NULL)
             add_address(out, text);
+    }
+}
+
+/* In turn [RFC 8305 4]: many addresses of one family, on a machine that has only the other, must
+ * not leave those of the other out. */
+static void take_turns(const struct evutil_addrinfo *list, struct name_addresses *out)
+{
+    struct name_addresses four = {0}, six = {0};
+    collect(list, AF_INET, &four);
+    collect(list, AF_INET6, &six);
+    for (unsigned i = 0; i < NAME_ADDRESSES_MAX; i++) {
+        if (i < four.count)
+            add_address(out, four.text[i]);
+        if (i < six.count)
+            add_address(out, six.text[i]);
     }
 }
 
@@ -245,7 +261,7 @@ static void answered(int result, struct evutil_addrinfo *list, void *argument)
     struct name_query *query = argument;
     struct name_addresses addresses = {0};
     if (result == 0)
-        collect(list, &addresses);
+        take_turns(list, &addresses);
     if (list != NULL)
         evutil_freeaddrinfo(list);
     struct names *names = query->names;

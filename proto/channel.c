@@ -11,6 +11,9 @@
 
 #include "proto/channel_internal.h"
 
+#define BUFFER_BYTES                (1024 * 1024) /* a snapshot goes in fewer pieces */
+#define BUFFER_BYTES_OF_DESCRIPTORS (16 * 1024)   /* some 40 small messages */
+
 void channel_enter(struct channel *channel)
 {
     channel->depth++;
@@ -181,4 +184,19 @@ bool channel_ended(const struct channel *channel)
 size_t channel_unsent_bytes(const struct channel *channel)
 {
     return channel->unsent;
+}
+
+unsigned channel_unsent_messages(const struct channel *channel)
+{
+    return channel->unsent_frames;
+}
+
+int channel_buffer_bytes(enum role one, enum role other)
+{
+    for (int id = 0; id < (int)message_id_count; id++)
+        if (message_descriptors((enum message_id)id) > 0 &&
+            (message_permitted((enum message_id)id, one, other) ||
+             message_permitted((enum message_id)id, other, one)))
+            return BUFFER_BYTES_OF_DESCRIPTORS;
+    return BUFFER_BYTES;
 }

@@ -47,8 +47,14 @@ struct channel *channel_open(struct event_base *base, int descriptor,
 bool channel_send(struct channel *channel, enum message_id id, const void *body, int descriptor,
                   struct error *error);
 
-/* Bytes that wait to be written. */
+/* Bytes that wait to be written; messages, whole or in part. */
 size_t channel_unsent_bytes(const struct channel *channel);
+unsigned channel_unsent_messages(const struct channel *channel);
+
+/* SO_SNDBUF for a channel between these two: what the kernel keeps for who does not read. Little
+ * where descriptors travel, since those on their way count against a limit of the sender's user,
+ * and beyond it no other channel of that user could carry one (unix(7): ETOOMANYREFS). */
+int channel_buffer_bytes(enum role one, enum role other);
 
 /* Whether a dead channel ended because the peer closed it between two messages, as one does that
  * ends; what has gone wrong with such a peer, if anything, others know. */

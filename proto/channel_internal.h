@@ -39,6 +39,7 @@ struct channel {
     unsigned descriptor_count;
     struct outgoing *first, *last;
     size_t unsent;
+    unsigned unsent_frames;
     void (*sent)(struct channel *, bool, void *);
     void *sent_argument;
 };

@@ -67,6 +67,7 @@ bool channel_queue(struct channel *channel, enum message_id id, const void *body
         channel->last->next = frame;
     channel->last = frame;
     channel->unsent += frame->length;
+    channel->unsent_frames++;
     event_add(channel->writable, NULL);
     return true;
 }
@@ -113,6 +114,7 @@ static bool write_frame(struct channel *channel)
     channel->unsent -= (size_t)written;
     if (frame->sent < frame->length)
         return false;
+    channel->unsent_frames--;
     channel->first = frame->next;
     if (channel->first == NULL)
         channel->last = NULL;

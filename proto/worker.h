@@ -78,6 +78,9 @@ const struct config *worker_config(const struct worker *worker); /* the one that
 uint64_t worker_epoch(const struct worker *worker); /* the reconciler's, as was said last */
 uint64_t worker_generation(const struct worker *worker);
 
+/* Messages to a peer (no supervisor) that wait because it reads no more. */
+unsigned worker_unsent(const struct worker *worker, enum role peer);
+
 /* Sends to a peer; false with *error set where there is no channel or it is full. ROLE_SUPERVISOR
  * works too. */
 bool worker_send(struct worker *worker, enum role peer, enum message_id id, const void *body,

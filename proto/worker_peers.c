@@ -84,6 +84,12 @@ bool worker_has_peer(const struct worker *worker, enum role peer)
     return peer == ROLE_SUPERVISOR ? worker->control != NULL : worker->peers[peer].open;
 }
 
+unsigned worker_unsent(const struct worker *worker, enum role peer)
+{
+    const struct channel *channel = worker->peers[peer].channel;
+    return channel == NULL ? 0 : channel_unsent_messages(channel);
+}
+
 bool worker_pass(struct worker *worker, enum role peer, enum message_id id, const void *body,
                  int descriptor, struct error *error)
 {

@@ -11,8 +11,6 @@
 #include "common/log.h"
 #include "supervisor/supervisor.h"
 
-#define SEND_BUFFER_BYTES (1024 * 1024)
-
 static const char *name_of(const struct life *life)
 {
     return role_word(life->row->role);
@@ -319,7 +317,7 @@ static bool connect_peer(struct life *life, struct life *other, struct error *er
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
         return error_set_errno(error, errno, "no socket pair to the %s", name_of(other));
-    int size = SEND_BUFFER_BYTES; /* a hint: a snapshot goes in fewer pieces */
+    int size = channel_buffer_bytes(life->row->role, other->row->role);
     (void)setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     (void)setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     uint64_t epoch = life->supervisor->epoch > 0 ? life->supervisor->epoch : 1;

@@ -30,13 +30,21 @@ static bool read_again(struct supervisor *supervisor, unsigned which)
     return true;
 }
 
+/* A worker that runs keeps the server that it began with, whatever its kubeconfig says now, and is
+ * to be connected there: only its own start changes that. */
+static bool begins(const struct life *life, enum role caller)
+{
+    const struct life *asks = life_of(life->supervisor, caller);
+    return life == asks || (life->row->role == ROLE_DIALER && !life_is_reachable(asks));
+}
+
 void reach_look(struct life *life)
 {
     struct supervisor *supervisor = life->supervisor;
     struct life *dialer = life_of(supervisor, ROLE_DIALER);
     bool changed = false;
     for (unsigned i = 0; i < CALLERS; i++)
-        if (life == dialer || life->row->role == callers[i])
+        if (begins(life, callers[i]))
             changed = read_again(supervisor, i) || changed;
     if (!changed || life == dialer || !life_is_reachable(dialer))
         return;

@@ -207,8 +207,15 @@ static void hand_over_files(struct life *life)
         log_error("%s keeps the files that it has: %s", role_word(life->row->role), error.text);
 }
 
+/* Who began while the others were asked has the old values, and has agreed to nothing. */
+static bool began_meanwhile(const struct reload_round *round, const struct life *life)
+{
+    return is_touched(round, life) && life->proposal != PROPOSAL_ACCEPTED;
+}
+
 static void commit_to(struct life *life, uint64_t generation, bool restart, int64_t deadline_ms)
 {
+    restart = restart || began_meanwhile(&life->supervisor->reload, life);
     if (restart && life->pid != 0) {
         life_stop(life, deadline_ms, true);
         return;

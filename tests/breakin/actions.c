@@ -11,7 +11,7 @@
 /* Above every id that the true core gives in this life. */
 static struct action_id next_id(const struct attack *attack)
 {
-    static uint64_t counter = UINT64_C(1) << 32;
+    static uint64_t counter = UINT64_C(1) << 24;
     return (struct action_id){worker_epoch(attack->worker), ++counter};
 }
 
@@ -72,6 +72,13 @@ int act_of_another_epoch(const struct attack *attack)
 {
     struct action action = on_node(attack, ACTION_REMOVE_NODE);
     action.id = (struct action_id){UINT64_MAX, UINT64_MAX};
+    return ask(attack, &action);
+}
+
+int act_by_an_id_far_ahead(const struct attack *attack)
+{
+    struct action action = on_node(attack, ACTION_REMOVE_NODE);
+    action.id.counter = UINT64_MAX;
     return ask(attack, &action);
 }
 

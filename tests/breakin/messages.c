@@ -212,9 +212,11 @@ int dialer_connects_nobody(const struct attack *attack)
     control.head.cmsg_type = SCM_RIGHTS;
     control.head.cmsg_len = CMSG_LEN(sizeof nothing);
     memcpy(CMSG_DATA(&control.head), &nothing, sizeof nothing);
+    /* As many at once as the channel's buffer takes. */
     for (uint64_t id = 1; id <= 64; id++)
-        result = forge_with(best_peer(attack), MESSAGE_dialed, &(struct dialed){.id = id},
-                            control.bytes, sizeof control.bytes);
+        if (forge_with(best_peer(attack), MESSAGE_dialed, &(struct dialed){.id = id}, control.bytes,
+                       sizeof control.bytes) == BOARD_SENT)
+            result = BOARD_SENT;
     return result;
 }
 

@@ -77,6 +77,18 @@ def test_a_new_address_of_kubernetes_is_taken_up_by_a_restart_of_its_poller(runn
     running.until("the daemon is ready again", running.ready, 30)
 
 
+def test_a_dialer_that_dies_leads_where_it_led_before(running):
+    """A kubeconfig names another server, which its poller does not take up while it runs: nor does a dialer that starts anew."""
+    running.write_kubeconfig("read", f"http://localhost:{running.ports['kube']}")
+    running.until("the poller says what to do", lambda: "names another server now: restart to use it" in running.daemon.text())
+    mark, dialer = len(running.daemon.text()), running.workers()["dialer"]
+    os.kill(dialer, signal.SIGKILL)
+    running.until("another dialer leads the poller", lambda: re.search(
+        r"dialer: connects the poller-kube with kube at (\S+) port", running.daemon.text()[mark:]))
+    assert re.findall(r"the poller-kube with kube at (\S+)", running.daemon.text()[mark:]) == ["127.0.0.1"]
+    running.until("the daemon is ready again", running.ready, 30)
+
+
 def test_a_reload_leads_elsewhere(running):
     mark = len(running.daemon.text())
     running.write_config(gitea={"url": f"http://localhost:{running.ports['gitea']}"})

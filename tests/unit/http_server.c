@@ -20,6 +20,7 @@ struct connection {
     int socket;
     SSL *tls;
     unsigned number; /* counts the server's connections from 1 */
+    unsigned asked;  /* requests on this one */
     char request[8192];
 };
 
@@ -173,6 +174,21 @@ static bool reply_close(struct connection *connection)
     return false;
 }
 
+static bool reply_slow(struct connection *connection)
+{
+    nap(250);
+    return body(connection, "200 OK", "slow");
+}
+
+/* The first answer is the last: the next request ends the connection, after a while. */
+static bool reply_tired(struct connection *connection)
+{
+    if (connection->asked == 1)
+        return body(connection, "200 OK", "first");
+    nap(600);
+    return false;
+}
+
 static bool reply_redirect(struct connection *connection)
 {
     return body(connection, "302 Found\r\nLocation: /echo", "");
@@ -222,6 +238,8 @@ static bool reply(struct connection *connection)
         {"/headers", reply_many_headers},
         {"/garbage", reply_garbage},
         {"/close", reply_close},
+        {"/slow", reply_slow},
+        {"/tired", reply_tired},
         {"/redirect", reply_redirect},
         {"/retry", reply_retry},
         {"/retry-date", reply_retry_date},
@@ -247,8 +265,9 @@ static void serve(int socket, unsigned number, SSL_CTX *context)
         if (SSL_accept(connection.tls) != 1)
             _exit(0);
     }
-    while (read_request(&connection) && reply(&connection))
-        continue;
+    do {
+        connection.asked++;
+    } while (read_request(&connection) && reply(&connection));
     _exit(0);
 }
 

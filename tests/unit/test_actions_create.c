@@ -272,6 +272,27 @@ static void test_an_id_of_another_epoch_uses_up_nothing(void)
     fixture_close();
 }
 
+/* Who asks once with the last number that there is must not leave none for those who come after. */
+static void test_ids_do_not_leap(void)
+{
+    static const struct action_id leaps[] = {{1, UINT64_MAX}, {1, UINT64_C(1) << 40}};
+    fixture_open();
+    script(POST, 201, created("success"), SCRIPT_ALWAYS);
+    struct action action = fixture_action(ACTION_CREATE_SERVER);
+    struct action far = action;
+    for (size_t i = 0; i < sizeof leaps / sizeof leaps[0]; i++) {
+        far.id = leaps[i];
+        fixture_run(&far);
+        CU_ASSERT_EQUAL(last.outcome, OUTCOME_REFUSED);
+        CU_ASSERT_PTR_NOT_NULL(strstr(last.text, "ids-rise: no action id that comes near"));
+    }
+    fixture_restart();
+    fixture_run(&action);
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_DONE);
+    CU_ASSERT_EQUAL(script_count(POST), 1);
+    fixture_close();
+}
+
 static void test_one_action_a_node_several_nodes_at_once(void)
 {
     fixture_open();
@@ -378,6 +399,7 @@ int main(void)
         {"a name that was given back is used up", test_a_name_that_was_given_back_is_used_up},
         {"the same id twice", test_the_same_id_twice},
         {"an id of another epoch uses up nothing", test_an_id_of_another_epoch_uses_up_nothing},
+        {"ids do not leap", test_ids_do_not_leap},
         {"one action a node, several nodes", test_one_action_a_node_several_nodes_at_once},
         {"a create that ended meanwhile counts", test_a_create_that_ended_meanwhile_counts},
         {"a create without room", test_a_create_without_room_takes_none_of_the_reserve},

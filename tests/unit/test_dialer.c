@@ -2,6 +2,8 @@
  * leave loopback. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <event2/dns.h>
+#include <event2/dns_struct.h>
 #include <event2/event.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -286,6 +288,67 @@ static void test_the_next_address_is_tried(void)
     end();
 }
 
+/* A name server of the test: ten IPv4 addresses, at none of which anybody listens, and one of IPv6.
+ */
+static void on_question(struct evdns_server_request *request, void *argument)
+{
+    (void)argument;
+    for (int i = 0; i < request->nquestions; i++) {
+        const struct evdns_server_question *question = request->questions[i];
+        unsigned char four[10 * 4], six[16] = {[15] = 1};
+        for (unsigned k = 0; k < 10; k++)
+            memcpy(four + 4 * k, (unsigned char[]){127, 0, 0, (unsigned char)(9 + k)}, 4);
+        if (question->type == EVDNS_TYPE_A)
+            evdns_server_request_add_a_reply(request, question->name, 10, four, 60);
+        else if (question->type == EVDNS_TYPE_AAAA)
+            evdns_server_request_add_aaaa_reply(request, question->name, 1, six, 60);
+    }
+    evdns_server_request_respond(request, 0);
+}
+
+static struct evdns_server_port *serve_names(char *resolv_conf, size_t size)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof at;
+    int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    CU_ASSERT_EQUAL_FATAL(bind(descriptor, (struct sockaddr *)&at, sizeof at), 0);
+    getsockname(descriptor, (struct sockaddr *)&at, &length);
+    snprintf(resolv_conf, size, "nameserver 127.0.0.1:%u\n", ntohs(at.sin_port));
+    return evdns_add_server_port_with_base(base, descriptor, 0, on_question, NULL);
+}
+
+/* Many addresses of a family that leads nowhere do not hide those of the other. */
+static void test_both_families_are_tried(void)
+{
+    struct sockaddr_in6 at = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    socklen_t size = sizeof at;
+    char resolv_conf[64];
+    struct error error;
+    int listener = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool has_six = listener >= 0 && bind(listener, (struct sockaddr *)&at, sizeof at) == 0;
+    if (!has_six) {
+        printf("(no IPv6 here) ");
+        if (listener >= 0)
+            close(listener);
+        return;
+    }
+    CU_ASSERT_EQUAL_FATAL(listen(listener, 8), 0);
+    getsockname(listener, (struct sockaddr *)&at, &size);
+    begin();
+    struct evdns_server_port *server = serve_names(resolv_conf, sizeof resolv_conf);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(server);
+    CU_ASSERT_TRUE(names_replace(callers.names, resolv_conf, "", &error));
+    lead(ROLE_ACTUATOR, SOURCE_GITEA, "api.test", ntohs(at.sin6_port));
+    callers_ask(&callers, ROLE_ACTUATOR, 1, SOURCE_GITEA, 0);
+    event_base_dispatch(base);
+    CU_ASSERT_TRUE(seen.descriptor >= 0);
+    if (seen.descriptor >= 0)
+        close(seen.descriptor);
+    close(listener);
+    evdns_close_server_port(server);
+    end();
+}
+
 /* Fills a listener's queue, so that the kernel answers nothing more there: an address that is
  * silent. */
 static void make_silent(const char *address, uint16_t port, int *kept, unsigned count)
@@ -379,6 +442,11 @@ static void test_a_caller_is_bounded_and_forgotten(void)
     CU_ASSERT_EQUAL(seen.failure, DIAL_TOO_MANY);
     callers_ask(&callers, ROLE_ACTUATOR, 1, SOURCE_GITEA, 0); /* another's room is its own */
     CU_ASSERT_EQUAL(seen.answers, 1);
+    for (uint64_t i = 2; i <= CALLER_DIALS_MAX; i++)
+        callers_ask(&callers, ROLE_ACTUATOR, i, SOURCE_GITEA, 0);
+    lead(ROLE_ACTUATOR, SOURCE_KUBE, "127.0.0.2", port);
+    callers_ask(&callers, ROLE_ACTUATOR, 99, SOURCE_KUBE, 0); /* and so is each API's */
+    CU_ASSERT_EQUAL(seen.answers, 1);
     event_base_loop(base, EVLOOP_NONBLOCK);
     callers_forget(&callers, ROLE_POLLER_GITEA);
     callers_ask(&callers, ROLE_POLLER_GITEA, 101, SOURCE_GITEA, 0);
@@ -420,6 +488,7 @@ int main(void)
         {"proxies stand before", test_proxies_stand_before},
         {"a connection is made", test_a_connection_is_made},
         {"the next address is tried", test_the_next_address_is_tried},
+        {"both families are tried", test_both_families_are_tried},
         {"a silent address does not hold up", test_a_silent_address_does_not_hold_up},
         {"what fails is said", test_what_fails_is_said},
         {"a caller is bounded and forgotten", test_a_caller_is_bounded_and_forgotten},

@@ -3,9 +3,11 @@
 #include "actuator/http_send.h"
 
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -21,7 +23,10 @@ static struct {
     enum evhttp_cmd_type method;
     char body[256], type[64], length[16];
     unsigned status, answers;
+    bool sent;
 } seen;
+static unsigned posts; /* that arrived while connections die */
+static bool dies;      /* what was asked takes effect, and the connection ends without an answer */
 
 static void serve(struct evhttp_request *request, void *argument)
 {
@@ -35,6 +40,11 @@ static void serve(struct evhttp_request *request, void *argument)
     const char *length = evhttp_find_header(headers, "Content-Length");
     snprintf(seen.type, sizeof seen.type, "%s", type == NULL ? "" : type);
     snprintf(seen.length, sizeof seen.length, "%s", length == NULL ? "" : length);
+    if (dies) {
+        struct evhttp_connection *connection = evhttp_request_get_connection(request);
+        shutdown(bufferevent_getfd(evhttp_connection_get_bufferevent(connection)), SHUT_RDWR);
+        posts++;
+    }
     evhttp_send_reply(request, 207, "Fine", NULL);
 }
 
@@ -42,6 +52,7 @@ static void done(const struct http_answer *answer, void *argument)
 {
     (void)argument;
     seen.status = answer->status;
+    seen.sent = answer->sent;
     seen.answers++;
     event_base_loopbreak(base);
 }
@@ -103,7 +114,7 @@ static void ask(enum send_method method, const char *body, const char *type)
     CU_ASSERT_PTR_NOT_NULL_FATAL(send_request(endpoint, &request, &error));
     CU_ASSERT_EQUAL(seen.answers, 0);
     event_base_dispatch(base);
-    CU_ASSERT_EQUAL(seen.status, 207);
+    CU_ASSERT_EQUAL(seen.status, dies ? 0 : 207);
 }
 
 static void test_each_method_with_its_body(void)
@@ -133,6 +144,23 @@ static void test_each_method_with_its_body(void)
     end(server);
 }
 
+/* A POST makes something: where a kept connection dies under it, it is told that it may have been
+ * done, and is not sent again by anybody who does not know what it makes. */
+static void test_a_post_is_sent_once(void)
+{
+    struct evhttp *server = begin();
+    posts = 0;
+    dies = false;
+    for (unsigned i = 0; i < 3; i++)
+        ask(SEND_GET, NULL, NULL); /* a connection is kept */
+    dies = true;
+    ask(SEND_POST, "{\"name\":\"one\"}", "application/json");
+    dies = false;
+    CU_ASSERT_EQUAL(posts, 1);
+    CU_ASSERT_TRUE(seen.sent);
+    end(server);
+}
+
 static void test_cancelled_is_never_answered(void)
 {
     struct error error;
@@ -150,8 +178,10 @@ static void test_cancelled_is_never_answered(void)
 
 int main(void)
 {
+    signal(SIGPIPE, SIG_IGN);
     CU_TestInfo tests[] = {
         {"each method with its body", test_each_method_with_its_body},
+        {"a POST is sent once", test_a_post_is_sent_once},
         {"cancelled is never answered", test_cancelled_is_never_answered},
         CU_TEST_INFO_NULL,
     };

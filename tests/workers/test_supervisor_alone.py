@@ -278,6 +278,21 @@ class Supervised(unittest.TestCase):
         self.until_said("changed: rails.max_servers")
         self.assertEqual(self.pids(), pids)
 
+    def test_who_dies_while_others_are_asked_has_the_new_values_too(self):
+        """It has agreed, dies, and begins anew with the old values before the last one has answered."""
+        self.start()
+        actuator, reconciler = self.pids()["actuator"], self.pids()["reconciler"]
+        os.kill(reconciler, signal.SIGSTOP)
+        self.write(rails={"max_servers": 7})
+        self.daemon.kill(signal.SIGHUP)
+        time.sleep(0.3)
+        os.kill(actuator, signal.SIGKILL)
+        self.until("another actuator runs", lambda: self.pids()["actuator"] != actuator)
+        os.kill(reconciler, signal.SIGCONT)
+        self.until_said("the new configuration is in force")
+        self.until("the actuator has the new value",
+                   lambda: re.findall(r"actuator: .*max_servers (\d+)", self.said())[-1] == "7")
+
     def test_a_value_that_a_worker_refuses_changes_nothing(self):
         self.start()
         self.write(rails={"max_servers": 666}, gitea={"url": "http://127.0.0.1:2"})

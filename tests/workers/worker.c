@@ -25,8 +25,9 @@ static bool on_start(struct worker *worker, const struct config *config, void *s
 {
     (void)state;
     (void)error;
-    log_info("starts in mode %s, epoch %llu", mode_word(config->mode),
-             (unsigned long long)worker_epoch(worker));
+    log_info("starts in mode %s, epoch %llu, max_servers %llu", mode_word(config->mode),
+             (unsigned long long)worker_epoch(worker),
+             (unsigned long long)config->rails.max_servers);
     return true;
 }
 
