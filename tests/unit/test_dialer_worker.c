@@ -110,7 +110,8 @@ static struct channel *give_peer(enum role peer)
     CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
     (void)setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     (void)setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-    tell(rig.control, MESSAGE_peer, &(struct peer){.role = peer, .generation = 1}, pair[1]);
+    tell(rig.control, MESSAGE_peer, &(struct peer){.role = peer, .generation = 1, .epoch = 1},
+         pair[1]);
     close(pair[1]);
     return open_channel(pair[0], peer, on_answer);
 }

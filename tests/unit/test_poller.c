@@ -192,7 +192,7 @@ static void test_bad_answers(void)
 {
     check_bad(200, "<html>a login page</html>", TROUBLE_BAD_ANSWER, "web page");
     check_bad(200, "{\"jobs\":[", TROUBLE_BAD_ANSWER, "cut off");
-    check_bad(401, "{\"message\":\"token is required\"}", TROUBLE_UNAUTHORIZED, "token file");
+    check_bad(401, "{\"message\":\"token is required\"}", TROUBLE_UNAUTHORIZED, "gitea.token_file");
     check_bad(403, "{\"message\":\"user should be the site admin\"}", TROUBLE_UNAUTHORIZED,
               "site admin");
     check_bad(404, "<html>not here</html>", TROUBLE_INVALID, "gitea.url");
