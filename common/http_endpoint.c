@@ -278,8 +278,10 @@ bool http_endpoint_roots(struct http_endpoint *endpoint, const char *pem, size_t
 {
     static const char begin[] = "-----BEGIN ";
     if (memmem(pem, length, begin, sizeof begin - 1) == NULL)
-        return error_set(error, "%s holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)",
-                         name);
+        return error_set(error,
+                         "%s holds no certificate in PEM form (-----BEGIN CERTIFICATE-----); "
+                         "%s.ca_file names another file of roots",
+                         name, endpoint->setting);
     char *copy = malloc(length + 1);
     if (copy == NULL)
         return error_set(error, "out of memory for the roots of %s", name);

@@ -72,8 +72,22 @@ static bool proxy_refuses(const struct http_call *call)
     return !call->answer.sent && status >= 300;
 }
 
+/* libcurl refuses though OpenSSL did not: the name is not one of the certificate's. What OpenSSL
+ * says of a chain that it refuses is above 1; 0 is X509_V_OK, and 1 what stands there before
+ * libcurl, which looks at the name first, has asked. [CURLINFO_SSL_VERIFYRESULT(3)] */
+static bool is_other_name(const struct http_call *call, CURLcode code)
+{
+    long result = -1;
+    return code == CURLE_PEER_FAILED_VERIFICATION && call->endpoint->roots != NULL &&
+           curl_easy_getinfo(call->easy, CURLINFO_SSL_VERIFYRESULT, &result) == CURLE_OK &&
+           (result == 0 || result == 1);
+}
+
 static const struct failure *find_failure(const struct http_call *call, CURLcode code)
 {
+    static const struct failure other_name = {CURLE_SSL_CONNECT_ERROR, TROUBLE_UNREACHABLE,
+                                              "its certificate is for another name",
+                                              "let %s.%s name it as its certificate does"};
     static const struct failure large_headers = {CURLE_WRITE_ERROR, TROUBLE_BAD_ANSWER,
                                                  "its header lines are larger than allowed", ""};
     static const struct failure unanswered = {CURLE_OPERATION_TIMEDOUT, TROUBLE_TIMEOUT,
@@ -84,6 +98,8 @@ static const struct failure *find_failure(const struct http_call *call, CURLcode
                                              "check %s.%s and what that proxy allows"};
     if (proxy_refuses(call))
         return &no_tunnel;
+    if (is_other_name(call, code))
+        return &other_name;
     if (call->headers_too_large)
         return &large_headers;
     if (call->too_large)

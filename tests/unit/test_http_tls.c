@@ -156,7 +156,12 @@ static void test_names(void)
     struct http_endpoint *endpoint = endpoint_of(&settings);
     struct seen seen = ask_path(endpoint, "/echo");
     /* The name was found in hosts: what fails is its certificate. */
-    CU_ASSERT_PTR_NOT_NULL(strstr(seen.answer.error.text, "certificate"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(seen.answer.error.text, "its certificate is not trusted"));
+    trust(endpoint, "server.pem");
+    seen = ask_path(endpoint, "/echo");
+    CU_ASSERT_PTR_NOT_NULL(strstr(seen.answer.error.text, "its certificate is for another name ("));
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(seen.answer.error.text, "let gitea.url name it as its certificate does"));
     CU_ASSERT_EQUAL(asked, 0);
     http_endpoint_free(endpoint);
 
