@@ -122,6 +122,7 @@ void checkpoint_take(struct core *core, const struct checkpoint *checkpoint)
         take_node(core, checkpoint, &checkpoint->nodes[i]);
     for (uint32_t i = 0; i < checkpoint->offers_count; i++)
         take_offer(core, &checkpoint->offers[i]);
+    core->remembered = (struct action_id){checkpoint->epoch, checkpoint->counter};
     core->teardown_ms = checkpoint->teardown_ms;
     core->today_micro = checkpoint->today_micro;
     core->today_wall_ms = checkpoint->today_wall_ms;

@@ -286,6 +286,11 @@ uint64_t core_digest(const struct core *core)
     number(&digest, (uint64_t)core->teardown_ms);
     number(&digest, core->close_until_mono_ms > core->mono_ms ? (uint64_t)core->close_ms : 0);
     deadline(&digest, core->close_until_mono_ms);
+    if (!core->actuator_known) {
+        number(&digest, core->remembered.epoch);
+        number(&digest, core->remembered.counter);
+    }
+    mono(&digest, trust_list_may_lack(core) ? core->forgot_mono_ms : 0);
     mono(&digest, core->lost_mono_ms);
     number(&digest, core->turn);
     creates(&digest);

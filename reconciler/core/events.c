@@ -152,9 +152,20 @@ static void take_audit_text(struct core *core, const char *text)
     text_copy(core->audit_text, sizeof core->audit_text, text != NULL ? text : "");
 }
 
+/* Once, at the start: whether ids were used that the checkpoint knows nothing of. */
+static void compare_memories(struct core *core, const struct actuator_state *state)
+{
+    bool higher =
+        state->epoch > core->remembered.epoch ||
+        (state->epoch == core->remembered.epoch && state->counter > core->remembered.counter);
+    if (!core->actuator_known && higher)
+        core->forgot_mono_ms = core->mono_ms;
+}
+
 static void on_actuator_state(struct core *core, const struct core_event *event)
 {
     const struct actuator_state *state = event->u.actuator_state;
+    compare_memories(core, state);
     on_actuator_lost(core); /* a new channel: nothing of the old one will be answered */
     core->actuator_ready = true;
     core->actuator_known = true;

@@ -153,9 +153,11 @@ struct core {
     struct source_now source[SOURCES];
     enum core_event_kind event;
 
-    bool restored;       /* CORE_CHECKPOINT came */
-    bool actuator_ready; /* its state came, and the channel lives */
-    bool actuator_known; /* its state came once */
+    bool restored;               /* CORE_CHECKPOINT came */
+    bool actuator_ready;         /* its state came, and the channel lives */
+    bool actuator_known;         /* its state came once */
+    struct action_id remembered; /* the highest id that the checkpoint knows of */
+    int64_t forgot_mono_ms;      /* heard of a higher one: what that made is forgotten; 0 not */
     bool breaker[SOURCES];
     bool may_destroy, may_create;
     bool clocks_agree;
@@ -299,6 +301,9 @@ bool hour_allows(struct core *core, const struct node *node);
 int64_t hour_goes_wall_ms(const struct core *core, const struct node *node);
 void hour_count_money(struct core *core);
 int64_t hour_api_ms(const struct core *core); /* Hetzner's time now; 0 unknown */
+
+/* ---- trust.c: whether servers that we have forgotten may be missing from the list */
+bool trust_list_may_lack(const struct core *core);
 
 /* ---- rails.c */
 /* Whether one more server of this offer may be asked for; raises the alarm where not. */

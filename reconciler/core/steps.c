@@ -70,12 +70,21 @@ static void step_provisioning(struct core *core, struct node *node)
     ask_create(core, node, REASON_DEMAND, "the answer to its create was lost: look for its name");
 }
 
+/* A deregistering without a known outcome: what its actuator had sent when it died may arrive yet,
+ * and must meet a runner that is fenced. */
+static bool may_arrive_yet(struct core *core, const struct node *node)
+{
+    const struct errand *errand = &node->errand;
+    return errand->unknown && errand->kind == ACTION_DEREGISTER_RUNNERS &&
+           !core_due(core, errand->result_mono_ms + core->config->life.action_deadline_ms);
+}
+
 /* A fence of ours that outlived its teardown is lifted. So is a note without one: it would make a
  * person's fence look like ours, and enable what he disabled. */
 static void step_serving(struct core *core, struct node *node)
 {
-    if (core->gitea == NULL || core->kube == NULL || !core->may_destroy ||
-        !runners_noted(core, node) || !trust_shows_result(core, node))
+    if (may_arrive_yet(core, node) || core->gitea == NULL || core->kube == NULL ||
+        !core->may_destroy || !runners_noted(core, node) || !trust_shows_result(core, node))
         return;
     ask_step(core, node, ACTION_RELEASE_RUNNERS, REASON_FENCE_LEFT,
              "a fence of ours was left behind", false);
@@ -143,7 +152,9 @@ static void step(struct core *core, struct node *node)
     switch (before) {
     case NODE_PROVISIONING: step_provisioning(core, node); break;
     case NODE_BUSY:
-    case NODE_IDLE: node->errand.unknown = false; break; /* looked at: nothing is left to know */
+    case NODE_IDLE: /* looked at: nothing is left to know */
+        node->errand.unknown = may_arrive_yet(core, node);
+        break;
     case NODE_DEREGISTERING:
         if (core->may_destroy)
             step_deregistering(core, node);

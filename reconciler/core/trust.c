@@ -48,6 +48,15 @@ bool trust_server_gone(const struct core *core, const struct node *node)
                node->presence[SOURCE_HETZNER].missing_mono_ms + core->config->life.create_grace_ms;
 }
 
+/* A checkpoint that is not the newest may have forgotten servers that were just made: one list
+ * begun this soon may be of before that, and others would be rented for the same jobs. */
+bool trust_list_may_lack(const struct core *core)
+{
+    const struct snapshot_head *head = core->source[SOURCE_HETZNER].head;
+    int64_t whole_mono_ms = core->forgot_mono_ms + core->config->life.create_grace_ms / 4;
+    return core->forgot_mono_ms != 0 && (head == NULL || head->began_mono_ms < whole_mono_ms);
+}
+
 static bool sources_fresh(struct core *core)
 {
     bool fresh = true;
@@ -184,6 +193,7 @@ void trust_judge(struct core *core)
     bool present = core->actuator_ready || core->config->mode == MODE_OBSERVE;
     core->clocks_agree = clocks_agree(core);
     source_alarms(core);
-    core->may_create = fresh && core->restored && present && core->storage_text[0] == '\0';
+    core->may_create = fresh && core->restored && present && core->storage_text[0] == '\0' &&
+                       !trust_list_may_lack(core);
     core->may_destroy = fresh && core->restored && present && !open;
 }

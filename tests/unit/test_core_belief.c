@@ -112,7 +112,7 @@ static void test_an_answer_from_before_the_restart(void)
                                    .server_id = 4711,
                                    .text = ""};
     world_start(world, NULL);
-    world_poll(world);
+    world_run(world, 20000); /* what was forgotten is waited for */
     CU_ASSERT_EQUAL(world_last(world, ACTION_CREATE_SERVER)->id.counter, result.id.counter);
     world_step(world, &(struct core_event){.kind = CORE_RESULT, .u.result = &result});
     CU_ASSERT_EQUAL(world_node(world)->server_id, 0);

@@ -134,6 +134,8 @@ static const struct field of_core[] = {
     F(core, restored, FLIP),
     F(core, actuator_ready, FLIP),
     F(core, actuator_known, FLIP),
+    F(core, remembered, OTHER),
+    F(core, forgot_mono_ms, LATER),
     F(core, breaker, MADE),
     F(core, may_destroy, MADE),
     F(core, may_create, MADE),
@@ -303,6 +305,14 @@ static void test_what_counts_at_times(void)
     CU_ASSERT_FALSE(tells(core, &core->close_ms, 1000));
     core->close_until_mono_ms = core->mono_ms + 5;
     CU_ASSERT_TRUE(tells(core, &core->close_ms, 1000));
+    uint64_t before = core_digest(core);
+    core->remembered.counter++;
+    CU_ASSERT_EQUAL(core_digest(core), before);
+    core->actuator_known = false;
+    before = core_digest(core);
+    core->remembered.counter--;
+    CU_ASSERT_NOT_EQUAL(core_digest(core), before);
+    core->actuator_known = true;
     /* a deadline that is over is as good as none; a mark of more than a minute ago as well */
     CU_ASSERT_FALSE(tells(core, &core->create_pause_mono_ms, core->mono_ms));
     CU_ASSERT_TRUE(core->creates.count > 0);

@@ -265,6 +265,32 @@ static void test_work_makes_nothing_more_urgent(void)
     world_free(world);
 }
 
+/* All died while a runner was being deregistered, and an old checkpoint says that its node works:
+ * the order to delete it may be on its way for as long as an action may take. */
+static void test_a_fence_outlasts_what_is_on_its_way(void)
+{
+    static char note[64];
+    struct world *world = begin();
+    uint64_t runner = 0;
+    serve(world, 1, &runner);
+    world_run(world, MINUTES(1));
+    snprintf(note, sizeof note, "v1.1795764000.%u", (unsigned)runner);
+    world->node[0].fence_note = note;
+    world_runner(world, runner)->disabled = true;
+    world_restart(world);
+    struct unknown_action unknown = {
+        .id = {1, 99}, .kind = ACTION_DEREGISTER_RUNNERS, .node = world->action[0].node};
+    struct actuator_state state = {
+        .epoch = 1, .counter = 99, .unknown = &unknown, .unknown_count = 1};
+    world_step(world,
+               &(struct core_event){.kind = CORE_ACTUATOR_STATE, .u.actuator_state = &state});
+    world_run(world, MINUTES(1) - WORLD_POLL_MS);
+    CU_ASSERT_EQUAL(world_count(world, ACTION_RELEASE_RUNNERS), 0);
+    world_poll(world);
+    CU_ASSERT_EQUAL(world_count(world, ACTION_RELEASE_RUNNERS), 1);
+    world_free(world);
+}
+
 static void test_what_vanished_before_its_removal_counts(void)
 {
     struct world *world = begin();
@@ -311,6 +337,7 @@ int main(void)
          test_a_create_that_only_the_actuator_knows_is_coming},
         {"a create of before is asked again whole", test_a_create_of_before_is_asked_again_whole},
         {"work makes nothing more urgent", test_work_makes_nothing_more_urgent},
+        {"a fence outlasts what is on its way", test_a_fence_outlasts_what_is_on_its_way},
         {"what vanished before its removal counts", test_what_vanished_before_its_removal_counts},
         CU_TEST_INFO_NULL,
     };
