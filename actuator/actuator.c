@@ -137,7 +137,7 @@ bool actuator_take_log(struct actuator *actuator, int descriptor, const char *na
     struct audit_limits limits = {.max_bytes = actuator->config->files.audit_max_bytes,
                                   .reserve_bytes = actuator->config->files.audit_reserve_bytes,
                                   .epoch_ms = actuator->config->files.audit_epoch_ms,
-                                  .noted = actuator->noted};
+                                  .noted = actuator->has_note ? &actuator->noted : NULL};
     struct audit_reader reader = {heard_intent, heard_outcome, actuator};
     if (actuator->audit != NULL)
         return audit_next(actuator->audit, descriptor, name, &reader, error);

@@ -49,7 +49,8 @@ struct actuator {
     struct http_endpoint *endpoint[source_count]; /* NULL in mode observe */
     struct audit *audit;
     uint64_t epoch; /* that ids must be of; actuator_new_asker. 0: no reconciler was there yet */
-    struct chain_link noted; /* the audit log's head, as the supervisor noted it; number 0: none */
+    struct noted_heads noted;    /* the audit log's heads, as the supervisor noted them */
+    bool has_note;               /* it handed them over */
     char *cloud_init[POOLS_MAX]; /* templates, NUL-terminated */
     struct secret *join_token[POOLS_MAX];
 

@@ -29,10 +29,12 @@
 struct audit;
 
 struct audit_limits {
-    uint64_t max_bytes;      /* of a segment */
-    uint64_t reserve_bytes;  /* beyond it, for teardown lines */
-    int64_t epoch_ms;        /* for the seals' lines */
-    struct chain_link noted; /* the head that the supervisor noted; number 0: none */
+    uint64_t max_bytes;     /* of a segment */
+    uint64_t reserve_bytes; /* beyond it, for teardown lines */
+    int64_t epoch_ms;       /* for the seals' lines */
+    /* The heads that the supervisor noted; lives until the keys are taken. NULL: it handed no note
+     * over. */
+    const struct noted_heads *noted;
 };
 
 /* Who listens while the log is read at the start; each may be NULL. Texts live during the call. */
@@ -140,9 +142,9 @@ bool audit_leaves(const struct audit *audit);
 /* Number and hash of the last line; number 0: there is none. */
 struct chain_link audit_head(const struct audit *audit);
 
-/* What a person must know of this log, "" for nothing: where it does not verify, why it is not
- * sealed though it should be, why its last seal could not be made; that more was refused than it
- * has lines for. At most TEXT_BYTES_MAX. */
+/* What a person must know of this log, "" for nothing: where it does not verify, that its note is
+ * gone, why it is not sealed though it should be, why its last seal could not be made; that more
+ * was refused than it has lines for. At most TEXT_BYTES_MAX. */
 const char *audit_trouble(const struct audit *audit);
 
 /* Compares action ids: <0, 0, >0. */

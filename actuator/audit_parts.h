@@ -34,15 +34,13 @@ struct audit {
     uint64_t size;      /* of the segment; every line ends in a newline */
     uint64_t allocated; /* blocks are kept up to here, where the file system can */
     bool can_allocate;
-    bool broken;                   /* a line could not be taken back after half of it was written */
-    struct chain_check check;      /* its `last` is what the next line follows on */
-    struct chain_hash noted_found; /* hash of the line with limits.noted's number */
-    bool noted_seen;               /* that line was read */
-    bool read_only;                /* a later one follows the segment */
-    bool leave;                    /* the segment in use does not verify: on to the next */
-    bool tell_bent;                /* ... and no line of the log says so yet */
-    uint64_t cut_bytes;            /* torn, found at the start; no line of the log says so yet */
-    bool cut_kept;                 /* ... and they stand there still */
+    bool broken;              /* a line could not be taken back after half of it was written */
+    struct chain_check check; /* its `last` is what the next line follows on */
+    bool read_only;           /* a later one follows the segment */
+    bool leave;               /* the segment in use does not verify: on to the next */
+    bool tell_bent;           /* ... and no line of the log says so yet */
+    uint64_t cut_bytes;       /* torn, found at the start; no line of the log says so yet */
+    bool cut_kept;            /* ... and they stand there still */
     char trouble[ERROR_TEXT_BYTES_MAX]; /* "": none */
     struct error unsealed;              /* "", or why the last seal could not be made */
     char flood[TEXT_BYTES_MAX];         /* "", or that more was refused than there are lines for */

@@ -157,6 +157,20 @@ static bool scan_own_event(struct scan *scan, const json_t *line, const char *te
     return event == LINE_seal || event == LINE_bent || event == LINE_cut || event == LINE_omitted;
 }
 
+/* Each line that was noted, not the last alone: who rewrites lines tells heads of what he made of
+ * them. */
+static void compare_line(struct audit *audit)
+{
+    const struct chain_link *line = &audit->check.frame.link;
+    bool noted;
+    if (heads_contradict(audit->limits.noted, line, &noted))
+        audit_found_bent(audit,
+                         "%s line %" PRIu64 ": number %" PRIu64
+                         " is another one than the supervisor has noted: it, or one before it, was "
+                         "rewritten",
+                         audit->name, audit->check.line, line->seq);
+}
+
 /* What a line says counts whether it fits into the chain or not: no id may be given twice. */
 static void scan_line(const char *text, size_t length, uint64_t bytes, void *argument)
 {
@@ -166,11 +180,8 @@ static void scan_line(const char *text, size_t length, uint64_t bytes, void *arg
     if (!chain_check_line(&audit->check, text, length, bytes, &finding))
         audit_found_bent(audit, "%s line %" PRIu64 ": %s", audit->name, finding.line,
                          finding.what.text);
-    const struct chain_link *link = &audit->check.frame.link;
-    if (audit->check.framed && link->seq == audit->limits.noted.seq) {
-        audit->noted_seen = true;
-        audit->noted_found = link->hash;
-    }
+    if (audit->check.framed)
+        compare_line(audit);
     json_t *line = json_loadb(text, length, 0, NULL);
     if (line == NULL || (!scan_own_event(scan, line, text) && !scan_object(scan, line)))
         scan->bad_lines++;

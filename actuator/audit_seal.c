@@ -47,16 +47,36 @@ bool audit_sealed(const struct audit *audit)
 
 /* --------------------------------------------------------------------- what the start found */
 
+/* Lines, and no note of any. The first head is told within seconds of the first line, so it was
+ * there. It is noted anew from now on, and the next start that finds it has nothing to say. */
+static void miss_note(struct audit *audit)
+{
+    static const char *const text =
+        "the supervisor's note (audit.head) is empty, and the log has lines: the note was taken "
+        "away "
+        "or spoiled, or not put back with a backup, or the first start of all ended within "
+        "seconds; "
+        "whether lines before this start were cut off or rewritten is not known: compare the log "
+        "with a copy of the note (`ebbtide audit verify --head COPY`); it is noted anew, and the "
+        "next start that finds it so has nothing to say";
+    log_error("the audit log's end is not checked: %s", text);
+    if (audit->trouble[0] == '\0')
+        snprintf(audit->trouble, sizeof audit->trouble, "%s", text);
+}
+
 /* All segments were read: what was noted must be in them. Where it is not, the chain goes on after
  * what was noted, so that the place stays to be seen. */
 static void compare_noted(struct audit *audit)
 {
-    struct chain_link noted = audit->limits.noted;
+    const struct noted_heads *heads = audit->limits.noted;
+    struct chain_link noted = heads_newest(heads).link;
     if (audit->check.held_line != 0)
         audit_found_bent(audit, "%s line %" PRIu64 ": %s", audit->name, audit->check.held_line,
                          audit->check.held.text);
     audit->check.held_line = 0;
-    audit->limits.noted.seq = 0; /* once */
+    audit->limits.noted = NULL; /* once */
+    if (heads != NULL && noted.seq == 0 && audit->check.last.seq > 0)
+        miss_note(audit);
     if (audit->check.last.seq > CHAIN_SEQ_BELIEVED_MAX) {
         audit_found_bent(
             audit, "%s ends with line number %" PRIu64 ", which no log reaches: numbers begin anew",
@@ -73,12 +93,6 @@ static void compare_noted(struct audit *audit)
                          audit->name, audit->check.last.seq, noted.seq);
         audit->check.last = noted;
         audit->check.begun = true;
-    } else if (audit->noted_seen && !chain_hash_same(&noted.hash, &audit->noted_found)) {
-        audit_found_bent(audit,
-                         "line number %" PRIu64
-                         " is another one than the supervisor has noted: it, or one before it, was "
-                         "rewritten",
-                         noted.seq);
     }
 }
 
@@ -165,8 +179,10 @@ static void without_keys(struct audit *audit)
         no_keys(audit, "it was, and the files of its key (audit.key.0, audit.key.1) are gone or "
                        "empty: put them back, or set up new ones with `ebbtide audit setup-keys`");
     else
-        log_info("the audit log is chained and not sealed: no keys were set up "
-                 "(`ebbtide audit setup-keys`)");
+        log_warning(
+            "THE AUDIT LOG IS NOT SEALED: it is chained alone, and who can write its files "
+            "can make all of it anew. Stop the daemon, run `ebbtide audit setup-keys`, keep "
+            "the key that it shows on another machine, and start again");
 }
 
 void audit_take_keys(struct audit *audit, int slot0, int slot1)

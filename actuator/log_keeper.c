@@ -67,15 +67,13 @@ static bool take_slot(struct log_keeper *keeper, const struct file *file, int de
 /* A note that nobody can read is said and not believed: it is no reason not to act. */
 static bool take_head(struct log_keeper *keeper, const struct file *file, int descriptor)
 {
-    char bytes[HEAD_FILE_BYTES];
-    struct noted_head head;
-    ssize_t got = pread(descriptor, bytes, sizeof bytes, 0);
+    struct actuator *actuator = keeper->actuator;
+    struct error error = {"what stands there is none"};
+    bool read = heads_read(descriptor, file->name, &actuator->noted, &error);
     close(descriptor);
-    if (got > 0 && head_read(bytes, (size_t)got, &head))
-        keeper->actuator->noted = head.link;
-    else if (got != 0)
-        log_error("%s holds no head of the audit log: whether the log was cut cannot be told",
-                  file->name);
+    actuator->has_note = true;
+    if (!read || (actuator->noted.some && actuator->noted.count == 0))
+        log_error("%s holds no head of the audit log: %s", file->name, error.text);
     return true;
 }
 

@@ -1,10 +1,12 @@
-/* The noted head's records. May not: do I/O. */
+/* The noted head's records. May not: open a file, write to one. */
 #include "audit/head.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 
@@ -51,16 +53,61 @@ static bool read_record(const char *bytes, struct noted_head *out)
            clock_parse_rfc3339(text + TIME_AT, &out->wall_ms) && out->link.seq > 0;
 }
 
-bool head_read(const char *bytes, size_t length, struct noted_head *out)
+static int by_number(const void *one, const void *other)
 {
-    bool found = false;
-    for (size_t at = 0; at + HEAD_RECORD_BYTES <= length && at < HEAD_FILE_BYTES;
-         at += HEAD_RECORD_BYTES) {
-        struct noted_head one;
-        if (!read_record(bytes + at, &one) || (found && one.link.seq < out->link.seq))
+    const struct noted_head *left = one, *right = other;
+    return (left->link.seq > right->link.seq) - (left->link.seq < right->link.seq);
+}
+
+void heads_parse(const char *bytes, size_t length, struct noted_heads *out)
+{
+    uint64_t highest = 0;
+    *out = (struct noted_heads){.some = length > 0};
+    for (unsigned slot = 0; slot < HEAD_RECORDS && (slot + 1) * (size_t)HEAD_RECORD_BYTES <= length;
+         slot++) {
+        struct noted_head *one = &out->head[out->count];
+        if (!read_record(bytes + slot * (size_t)HEAD_RECORD_BYTES, one))
             continue;
-        *out = one;
-        found = true;
+        out->count++;
+        out->slot = one->link.seq > highest ? slot : out->slot;
+        highest = one->link.seq > highest ? one->link.seq : highest;
     }
-    return found;
+    qsort(out->head, out->count, sizeof out->head[0], by_number);
+}
+
+bool heads_read(int descriptor, const char *name, struct noted_heads *out, struct error *error)
+{
+    size_t length = 0;
+    ssize_t got = 1;
+    *out = (struct noted_heads){.count = 0};
+    char *bytes = malloc(HEAD_FILE_BYTES);
+    if (bytes == NULL)
+        return error_set(error, "out of memory for reading %s", name);
+    while (length < HEAD_FILE_BYTES && got != 0) {
+        got = pread(descriptor, bytes + length, HEAD_FILE_BYTES - length, (off_t)length);
+        if (got < 0 && errno != EINTR)
+            break;
+        length += got > 0 ? (size_t)got : 0;
+    }
+    int failed = errno;
+    if (got >= 0)
+        heads_parse(bytes, length, out);
+    free(bytes);
+    return got >= 0 || error_set_errno(error, failed, "cannot read %s", name);
+}
+
+struct noted_head heads_newest(const struct noted_heads *heads)
+{
+    static const struct noted_head none;
+    return heads == NULL || heads->count == 0 ? none : heads->head[heads->count - 1];
+}
+
+bool heads_contradict(const struct noted_heads *heads, const struct chain_link *line, bool *noted)
+{
+    const struct noted_head key = {.link = *line};
+    const struct noted_head *found =
+        heads == NULL ? NULL
+                      : bsearch(&key, heads->head, heads->count, sizeof heads->head[0], by_number);
+    *noted = found != NULL;
+    return found != NULL && !chain_hash_same(&found->link.hash, &line->hash);
 }

@@ -193,23 +193,22 @@ static int open_one(const char *path, struct error *error)
     return -1;
 }
 
-bool log_files_head(const struct log_files *files, struct noted_head *out, bool *there,
+bool log_files_head(const struct log_files *files, struct noted_heads *out, bool *there,
                     struct error *error)
 {
-    char bytes[HEAD_FILE_BYTES];
     *there = false;
+    *out = (struct noted_heads){.count = 0};
     if (files->head == NULL || (access(files->head, F_OK) != 0 && errno == ENOENT))
         return true;
     int descriptor = open_one(files->head, error);
     if (descriptor < 0)
         return false;
-    ssize_t got = pread(descriptor, bytes, sizeof bytes, 0);
-    int number = errno;
+    bool read = heads_read(descriptor, files->head, out, error);
     close(descriptor);
-    if (got < 0)
-        return error_set_errno(error, number, "cannot read %s", files->head);
+    if (!read)
+        return false;
     *there = true;
-    return got == 0 || head_read(bytes, (size_t)got, out) ||
+    return !out->some || out->count > 0 ||
            error_set(error, "%s is no note of the audit log's head, or was changed", files->head);
 }
 

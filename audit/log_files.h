@@ -22,7 +22,7 @@ bool log_files_find(char *const *word, const char *config, const char *head, str
 
 /* Reads the note: number 0 where there is none, or an empty one. *there: the file is there. False
  * with a sentence where it cannot be read. */
-bool log_files_head(const struct log_files *files, struct noted_head *out, bool *there,
+bool log_files_head(const struct log_files *files, struct noted_heads *out, bool *there,
                     struct error *error);
 
 /* Gives each file to verify. False with a sentence where one cannot be read. */

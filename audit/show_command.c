@@ -229,14 +229,14 @@ static int show(const struct audit_words *words, const struct log_files *files,
                 const struct filter *filter, struct error *error)
 {
     struct stories stories = {.place = json_object()};
-    struct noted_head head = {.wall_ms = 0};
+    struct noted_heads heads;
     struct verify_result result;
     bool there;
     int status = AUDIT_UNUSABLE;
     struct verify *verify = NULL;
     /* Parts are for showing too: whether all is here is a question for verify. */
-    if (stories.place != NULL && log_files_head(files, &head, &there, error))
-        verify = verify_new(NULL, &head, true, hear, &stories);
+    if (stories.place != NULL && log_files_head(files, &heads, &there, error))
+        verify = verify_new(NULL, &heads, true, hear, &stories);
     if (verify != NULL && log_files_verify(files, verify, error)) {
         verify_end(verify, &result);
         if (stories.out_of_memory)

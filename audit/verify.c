@@ -11,16 +11,16 @@
 #include "common/clock.h"
 #include "common/json_read.h"
 
-struct verify *verify_new(const struct verify_keys *keys, const struct noted_head *head, bool part,
-                          verify_hear hear, void *argument)
+struct verify *verify_new(const struct verify_keys *keys, const struct noted_heads *heads,
+                          bool part, verify_hear hear, void *argument)
 {
     struct verify *verify = calloc(1, sizeof *verify);
     if (verify == NULL)
         return NULL;
     if (keys != NULL)
         verify->keys = *keys;
-    if (head != NULL)
-        verify->head = *head;
+    if (heads != NULL)
+        verify->noted = *heads;
     verify->part = part;
     verify->hear = hear;
     verify->argument = argument;
@@ -53,14 +53,20 @@ void verify_found(struct verify *verify, uint64_t line, const struct error *what
 
 /* -------------------------------------------------------------------------------------- lines */
 
-static void compare_head(struct verify *verify)
+/* Every line that was noted is the one that was noted, not the last alone: who rewrites lines in
+ * the actuator goes on telling heads of what he made of them. */
+static void compare_noted(struct verify *verify)
 {
-    const struct chain_frame *frame = &verify->check.frame;
+    const struct chain_link *line = &verify->check.frame.link;
+    struct verify_result *result = &verify->result;
     struct error what;
-    if (verify->head.link.seq == 0 || frame->link.seq != verify->head.link.seq)
+    bool noted, another = heads_contradict(&verify->noted, line, &noted);
+    if (!noted)
         return;
-    verify->result.head_compared = true;
-    if (chain_hash_same(&frame->link.hash, &verify->head.link.hash))
+    result->noted_lowest = result->noted++ == 0 ? line->seq : result->noted_lowest;
+    if (line->seq == heads_newest(&verify->noted).link.seq)
+        result->head_compared = true;
+    if (!another)
         return;
     error_set(&what, "it is another line than the supervisor has noted: it, or one before it, was "
                      "rewritten with all hashes made anew");
@@ -144,7 +150,7 @@ static void take_line(const char *text, size_t length, uint64_t bytes, void *arg
         look_at_first(verify);
     verify->result.last = verify->check.frame.link;
     set_place(verify, &verify->result.last_place, verify->check.line);
-    compare_head(verify);
+    compare_noted(verify);
     look_at_content(verify, text, length);
 }
 
@@ -174,14 +180,15 @@ static void look_at_end(struct verify *verify)
 {
     char when[CLOCK_TEXT_BYTES];
     struct error what;
-    uint64_t noted = verify->head.link.seq, last = verify->result.last.seq;
+    const struct noted_head head = heads_newest(&verify->noted);
+    uint64_t noted = head.link.seq, last = verify->result.last.seq;
     if (noted <= last || noted == 0)
         return;
     verify->result.head_compared = true;
     error_set(&what,
               "the log ends with number %" PRIu64 ", and the supervisor noted number %" PRIu64
               " at %s: %" PRIu64 " lines were cut off",
-              last, noted, clock_format_rfc3339(verify->head.wall_ms, when), noted - last);
+              last, noted, clock_format_rfc3339(head.wall_ms, when), noted - last);
     verify_found(verify, verify->check.line + 1, &what);
 }
 

@@ -40,7 +40,9 @@ struct verify_result {
     int64_t sealed_wall_ms;
     uint64_t unsealed; /* lines after it */
     int64_t unsealed_first_ms, unsealed_last_ms;
-    bool head_compared; /* with what the supervisor noted */
+    bool head_compared;    /* the end, with what the supervisor noted last */
+    uint64_t noted;        /* lines that were compared with a note of theirs */
+    uint64_t noted_lowest; /* number of the first of them; 0: none */
 };
 
 struct verify;
@@ -48,12 +50,12 @@ struct verify;
 /* What is told of each line that has the form of one and is JSON. fits: nothing was found at it. */
 typedef void (*verify_hear)(const json_t *line, bool fits, void *argument);
 
-/* keys: NULL or none: seals are counted, not checked. head: NULL: there is no note. part: lines
- * before the first are not missed. hear may be NULL. keys, head are copied; NULL when memory is
+/* keys: NULL or none: seals are counted, not checked. heads: NULL: there is no note. part: lines
+ * before the first are not missed. hear may be NULL. keys, heads are copied; NULL when memory is
  * out.
  */
-struct verify *verify_new(const struct verify_keys *keys, const struct noted_head *head, bool part,
-                          verify_hear hear, void *argument);
+struct verify *verify_new(const struct verify_keys *keys, const struct noted_heads *heads,
+                          bool part, verify_hear hear, void *argument);
 
 /* The next file, from its beginning. False with a sentence where it cannot be read. */
 bool verify_file(struct verify *verify, int descriptor, const char *name, struct error *error);

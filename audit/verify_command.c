@@ -73,8 +73,8 @@ static bool read_keys(const char *path, struct verify_keys *keys, struct error *
 /* ---------------------------------------------------------------------------------- the verdict */
 
 struct log_note {
-    struct noted_head head; /* number 0: nothing is noted */
-    bool there;             /* the file is */
+    struct noted_heads heads; /* none: nothing is noted */
+    bool there;               /* the file is */
 };
 
 static void print_sealed(const struct verify_result *result, bool key)
@@ -100,7 +100,7 @@ static void print_sealed(const struct verify_result *result, bool key)
 static void print_head(const struct verify_result *result, const struct log_note *note)
 {
     char when[CLOCK_TEXT_BYTES];
-    const struct noted_head *head = &note->head;
+    const struct noted_head newest = heads_newest(&note->heads), *head = &newest;
     if (head->link.seq == 0 && note->there)
         printf("end: the supervisor has noted nothing yet (audit.head is empty)\n");
     else if (head->link.seq == 0)
@@ -112,6 +112,10 @@ static void print_head(const struct verify_result *result, const struct log_note
         printf("end: the supervisor noted number %" PRIu64 " at %s; the log goes on to %" PRIu64
                "\n",
                head->link.seq, clock_format_rfc3339(head->wall_ms, when), result->last.seq);
+    if (result->noted > 1)
+        printf("noted: %" PRIu64 " lines, from number %" PRIu64 " on, were compared with notes of "
+               "the supervisor's\n",
+               result->noted, result->noted_lowest);
 }
 
 static void print_verdict(const struct verify_result *result)
@@ -165,17 +169,18 @@ static json_t *finding_json(const struct verify_result *result)
                      (json_int_t)result->first.line, "what", result->what.text);
 }
 
-static bool print_json(const struct verify_result *result, const struct noted_head *head)
+static bool print_json(const struct verify_result *result, const struct log_note *note, bool key)
 {
     json_t *all = json_pack(
-        "{s:b, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:b}", "verifies",
-        result->findings == 0, "findings", (json_int_t)result->findings, "first",
+        "{s:b, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:o, s:I, s:I, s:I, s:b}",
+        "verifies", result->findings == 0, "findings", (json_int_t)result->findings, "first",
         finding_json(result), "lines", (json_int_t)result->lines, "first_seq",
         (json_int_t)result->first_seq, "last_seq", (json_int_t)result->last.seq, "cuts",
         (json_int_t)result->cuts, "omitted", (json_int_t)result->omitted, "omitted_refused",
-        (json_int_t)result->omitted_refused, "seals", (json_int_t)result->seals, "sealed",
-        place_json(&result->sealed), "unsealed", (json_int_t)result->unsealed, "noted_seq",
-        (json_int_t)head->link.seq, "head_compared", result->head_compared);
+        (json_int_t)result->omitted_refused, "key_given", key, "seals", (json_int_t)result->seals,
+        "sealed", place_json(&result->sealed), "unsealed", (json_int_t)result->unsealed,
+        "noted_seq", (json_int_t)heads_newest(&note->heads).link.seq, "noted",
+        (json_int_t)result->noted, "end_checked", result->head_compared);
     bool good = all != NULL && json_dumpf(all, stdout, JSON_COMPACT) == 0;
     json_decref(all);
     putchar('\n');
@@ -190,9 +195,9 @@ static int judge(const struct audit_words *words, const struct log_files *files,
 {
     struct log_note note = {.there = false};
     struct verify_result result;
-    if (!log_files_head(files, &note.head, &note.there, error))
+    if (!log_files_head(files, &note.heads, &note.there, error))
         return AUDIT_UNUSABLE;
-    struct verify *verify = verify_new(keys, &note.head, words->part, NULL, NULL);
+    struct verify *verify = verify_new(keys, &note.heads, words->part, NULL, NULL);
     if (verify == NULL) {
         error_set(error, "out of memory");
         return AUDIT_UNUSABLE;
@@ -203,7 +208,7 @@ static int judge(const struct audit_words *words, const struct log_files *files,
         if (!words->json)
             print_words(&result, &note, keys->count > 0);
         else
-            good = print_json(&result, &note.head) || error_set(error, "out of memory");
+            good = print_json(&result, &note, keys->count > 0) || error_set(error, "out of memory");
     }
     verify_free(verify);
     if (!good)

@@ -15,7 +15,7 @@ struct last_seal {
 
 struct verify {
     struct verify_keys keys; /* each as it was used last */
-    struct noted_head head;  /* number 0: none */
+    struct noted_heads noted;
     bool part;
     verify_hear hear;
     void *argument;

@@ -9,19 +9,39 @@
 #include "common/clock.h"
 #include "common/log.h"
 
+/* Beyond an epoch: its seal may come late, and so may the note. */
+#define LATE_MS 60000
+
+int64_t audit_note_turn_ms(int64_t epoch_ms)
+{
+    int64_t turn_ms = (epoch_ms + LATE_MS) / (HEAD_RECORDS - 1) + 1;
+    return turn_ms > AUDIT_NOTE_MS_MIN ? turn_ms : AUDIT_NOTE_MS_MIN;
+}
+
+/* A disk that is full later must not keep the ring from going round. Where blocks cannot be kept,
+ * the record in use is written over instead. */
+static void keep_blocks(const struct audit_note *note)
+{
+    (void)fallocate(note->descriptor, FALLOC_FL_KEEP_SIZE, 0, (off_t)HEAD_FILE_BYTES);
+}
+
 bool audit_note_open(struct audit_note *note, struct state_dir *state, const struct config *config,
                      struct error *error)
 {
-    char name[CONFIG_PATH_BYTES_MAX], bytes[HEAD_FILE_BYTES];
-    *note = (struct audit_note){.descriptor = -1};
+    char name[CONFIG_PATH_BYTES_MAX];
+    struct noted_heads heads;
+    *note = (struct audit_note){.descriptor = -1,
+                                .turn_ms = audit_note_turn_ms(config->files.audit_epoch_ms)};
     note->descriptor = state_dir_audit_head(state, config, O_RDWR, name, sizeof name, error);
     if (note->descriptor < 0)
         return false;
-    ssize_t got = pread(note->descriptor, bytes, sizeof bytes, 0);
-    if (got < 0)
-        return error_set_errno(error, errno, "cannot read %s", name);
-    if (got > 0 && !head_read(bytes, (size_t)got, &note->head))
+    if (!heads_read(note->descriptor, name, &heads, error))
+        return false;
+    if (heads.some && heads.count == 0)
         log_error("%s holds no head of the audit log; it is noted anew", name);
+    note->head = heads_newest(&heads);
+    note->slot = heads.count > 0 ? heads.slot : HEAD_RECORDS - 1;
+    keep_blocks(note);
     return true;
 }
 
@@ -31,6 +51,42 @@ static void say_once(struct audit_note *note, const char *what, int number)
         log_error("the audit log's head cannot be noted: %s%s%s", what, number == 0 ? "" : ": ",
                   number == 0 ? "" : strerror(number));
     note->told = true;
+}
+
+static bool put(const struct audit_note *note, unsigned slot, const char record[HEAD_RECORD_BYTES])
+{
+    errno = ENOSPC; /* of a short write */
+    return pwrite(note->descriptor, record, HEAD_RECORD_BYTES, (off_t)slot * HEAD_RECORD_BYTES) ==
+           HEAD_RECORD_BYTES;
+}
+
+static void write_at(struct audit_note *note, int64_t mono_ms)
+{
+    char record[HEAD_RECORD_BYTES];
+    if (!note->changed || note->descriptor < 0)
+        return;
+    note->written_ms = mono_ms; /* also of one that failed: it is tried again later */
+    head_print(&note->head, record);
+    bool turns = !note->begun || mono_ms - note->turned_ms >= note->turn_ms;
+    unsigned next = (note->slot + 1) % HEAD_RECORDS;
+    bool turned = turns && put(note, next, record);
+    if (!turned && !put(note, note->slot, record))
+        say_once(note, "its file cannot be written", errno);
+    else if (fdatasync(note->descriptor) != 0)
+        say_once(note, "its file cannot be synced", errno);
+    else
+        note->changed = note->told = false;
+    if (!turned)
+        return;
+    note->slot = next;
+    note->turned_ms = mono_ms;
+    note->begun = true;
+}
+
+static void write_due(struct audit_note *note, int64_t mono_ms)
+{
+    if (note->changed && mono_ms - note->written_ms >= AUDIT_NOTE_MS_MIN)
+        write_at(note, mono_ms);
 }
 
 void audit_note_take(struct audit_note *note, const struct audit_head *head)
@@ -55,32 +111,18 @@ void audit_note_take(struct audit_note *note, const struct audit_head *head)
     }
     note->head = (struct noted_head){.link = link, .wall_ms = clock_wall_ms()};
     note->changed = true;
-    audit_note_look(note, clock_mono_ms());
+    write_due(note, clock_mono_ms());
 }
 
-void audit_note_look(struct audit_note *note, int64_t mono_ms)
+void audit_note_look(struct audit_note *note, int64_t epoch_ms, int64_t mono_ms)
 {
-    if (note->changed && mono_ms - note->written_ms >= AUDIT_NOTE_MS_MIN)
-        audit_note_write(note);
+    note->turn_ms = audit_note_turn_ms(epoch_ms);
+    write_due(note, mono_ms);
 }
 
 void audit_note_write(struct audit_note *note)
 {
-    char record[HEAD_RECORD_BYTES];
-    if (!note->changed || note->descriptor < 0)
-        return;
-    note->written_ms = clock_mono_ms(); /* also of one that failed: it is tried again later */
-    head_print(&note->head, record);
-    ssize_t wrote =
-        pwrite(note->descriptor, record, sizeof record, (off_t)note->slot * HEAD_RECORD_BYTES);
-    if (wrote != (ssize_t)sizeof record)
-        say_once(note, "its file cannot be written", wrote < 0 ? errno : ENOSPC);
-    else if (fdatasync(note->descriptor) != 0)
-        say_once(note, "its file cannot be synced", errno);
-    else {
-        note->slot = 1 - note->slot;
-        note->changed = note->told = false;
-    }
+    write_at(note, clock_mono_ms());
 }
 
 void audit_note_close(struct audit_note *note)

@@ -66,7 +66,7 @@ static void on_tick(evutil_socket_t number, short what, void *argument)
     int64_t late = now - supervisor->ticked_ms - TICK_MS;
     supervisor->ticked_ms = now;
     tick_lives(supervisor, now, late > TICK_MS ? late : 0);
-    audit_note_look(&supervisor->audit_note, now);
+    audit_note_look(&supervisor->audit_note, supervisor->config->files.audit_epoch_ms, now);
     reload_look(supervisor, now);
     int64_t interval = supervisor->notify.watchdog_ms;
     if (interval > 0 && now >= supervisor->watchdog_ms) {

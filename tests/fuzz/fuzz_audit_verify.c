@@ -13,6 +13,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #define INPUT_LEAST 3
+#define HEAD_BYTES  (2 * (size_t)HEAD_RECORD_BYTES) /* of the note: so many of its records */
 #define SEED_KEY    7 /* every byte of the first key that the seeds are sealed with */
 
 enum { WITH_KEY = 1, A_PART = 2, WITH_HEAD = 4 };
@@ -74,7 +75,7 @@ static void read_the_rest(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct verify_keys keys = {.count = 1};
-    struct noted_head head = {.wall_ms = 0};
+    static struct noted_heads heads;
     struct chain_hash random;
     struct verify_result result;
     uint64_t heard = 0;
@@ -86,12 +87,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     unsigned flags = data[0];
     size_t rest = size - INPUT_LEAST, first = (size_t)data[1] << 8 | data[2];
     const uint8_t *bytes = data + INPUT_LEAST;
-    if ((flags & WITH_HEAD) != 0 && rest >= HEAD_FILE_BYTES) {
-        rest -= HEAD_FILE_BYTES;
-        (void)head_read((const char *)bytes + rest, HEAD_FILE_BYTES, &head);
+    heads = (struct noted_heads){.count = 0};
+    if ((flags & WITH_HEAD) != 0 && rest >= HEAD_BYTES) {
+        rest -= HEAD_BYTES;
+        heads_parse((const char *)bytes + rest, HEAD_BYTES, &heads);
     }
     first = first > rest ? rest : first;
-    struct verify *verify = verify_new((flags & WITH_KEY) != 0 ? &keys : NULL, &head,
+    struct verify *verify = verify_new((flags & WITH_KEY) != 0 ? &keys : NULL, &heads,
                                        (flags & A_PART) != 0, hear, &heard);
     PROMISE(verify != NULL);
     give(verify, "audit.jsonl", bytes, first);

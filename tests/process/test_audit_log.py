@@ -1,6 +1,7 @@
 """The audit log as a record that cannot be bent: chained over segments and starts, sealed, its end noted by the
 supervisor; whatever is done to it is found, and a daemon that finds it says so and goes on."""
 
+import hashlib
 import json
 import os
 import re
@@ -171,7 +172,7 @@ def test_a_log_that_lost_its_end_is_found_by_the_next_start(cloud):
     cloud.bends_log = True
     begin(cloud)
     cloud.start_daemon()
-    assert "chained and not sealed" in cloud.daemon.text(), "without keys it says so"
+    assert re.search(r" warn .*THE AUDIT LOG IS NOT SEALED.*setup-keys", cloud.daemon.text()), "without keys it says so"
     one_life(cloud)
     assert cloud.stop_daemon() == 0
     log = cloud.folder / "state" / "audit.jsonl"
@@ -181,6 +182,26 @@ def test_a_log_that_lost_its_end_is_found_by_the_next_start(cloud):
     assert status == 1 and f"{log} line {len(rows) - 1}: " in said and "2 lines were cut off" in said, said
     cloud.start_daemon()
     cloud.until("there is an alarm", lambda: re.search(r"alarm audit .* was cut off", cloud.daemon.text()), 10)
+
+
+def test_a_note_that_was_taken_away_is_missed_until_it_is_there_again(cloud):
+    begin(cloud)
+    cloud.start_daemon()
+    one_life(cloud)
+    assert cloud.stop_daemon() == 0
+    head = cloud.folder / "state" / "audit.head"
+    noted = head.read_bytes()
+    assert len(noted.split()) > 4, "more than one head is kept"
+    head.write_bytes(b"")
+    cloud.start_daemon()
+    cloud.until("there is an alarm", lambda: re.search(r"alarm audit .*audit\.head.* taken away", cloud.daemon.text()), 10)
+    status, said, _ = audit("verify", cloud.folder / "state")
+    assert status == 0, "no line is known to be wrong: " + said
+    cloud.until("it is noted anew", lambda: head.stat().st_size > 0, 10)
+    assert cloud.stop_daemon() == 0
+    cloud.start_daemon()
+    cloud.until("it is ready", cloud.ready, 10)
+    cloud.stays("no alarm", lambda: "alarm audit" not in cloud.daemon.text(), 3)
 
 
 def test_a_torn_line_is_cut_and_the_cut_is_written_down(cloud):
@@ -241,7 +262,7 @@ def test_a_key_that_is_lost_is_missed(cloud):
         slot.write_bytes(b"torn")
     cloud.start_daemon()
     cloud.until("there is an alarm", lambda: re.search(r"alarm audit .*setup-keys --again", cloud.daemon.text()), 10)
-    assert "no keys were set up" not in cloud.daemon.text(), "there were, and it said what is wrong with them"
+    assert "THE AUDIT LOG IS NOT SEALED" not in cloud.daemon.text(), "there were, and it said what is wrong with them"
     assert cloud.stop_daemon() == 0
     for slot in slots:
         slot.unlink()
@@ -295,6 +316,42 @@ def test_what_was_left_out_is_shown(tmp_path):
     assert status == 0 and "left out: 9 actions that changed nothing have no lines of their own, 2 of them were refused" in said
     found = json.loads(audit("verify", "--json", log)[1])
     assert (found["omitted"], found["omitted_refused"]) == (9, 2)
+
+
+def record(line):
+    """A line's note, as the supervisor makes it."""
+    text = f"{line['seq']:020} {line['hash']} 2026-11-27T10:00:00.000Z "
+    return (text + hashlib.sha256(text.encode()).hexdigest()[:16]).ljust(511).encode() + b"\n"
+
+
+def test_each_line_that_was_noted_is_compared(tmp_path):
+    log, head = tmp_path / "audit.jsonl", tmp_path / "audit.head"
+    honest = chain([drain(id=f"1-{number}") for number in range(1, 7)])
+    other = chain([drain(id=f"1-{number}", node="m" if number in (3, 4) else "n") for number in range(1, 7)])
+    before, after = ([json.loads(line) for line in text.splitlines()] for text in (honest, other))
+    log.write_text(other)
+    # The heads of lines 2 and 4 were told before the lines were made anew, that of line 6 after it; one note is torn.
+    head.write_bytes(record(before[3]) + record(after[5]) + b"torn".ljust(512) + record(before[1]))
+    status, said, _ = audit("verify", log)
+    assert status == 1 and f"{log} line 4: it is another line than the supervisor has noted" in said, said
+    assert "noted: 3 lines, from number 2 on" in said and "further places" not in said, said
+    head.write_bytes(record(before[3]) + record(after[5]))  # as a version wrote it that kept two
+    assert audit("verify", log)[0] == 1
+    log.write_text(honest)
+    head.write_bytes(record(before[3]) + record(before[5]))
+    assert audit("verify", log)[0] == 0
+
+
+def test_json_says_what_was_checked(tmp_path):
+    log, head = tmp_path / "audit.jsonl", tmp_path / "audit.head"
+    log.write_text(chain([drain()]))
+    key = f"ebbtide-audit-key-1:{hashlib.sha256(b'ebbtide audit key id' + bytes([10]) + bytes(32)).hexdigest()[:16]}:{64 * '0'}"
+    for words, text, wanted in (((), None, (False, False, 0)), (("--key", "-"), key, (True, False, 0))):
+        found = json.loads(audit("verify", "--json", *words, log, text=text)[1])
+        assert (found["key_given"], found["end_checked"], found["noted"]) == wanted, found
+    head.write_bytes(record(json.loads(log.read_text())))
+    found = json.loads(audit("verify", "--json", log)[1])
+    assert (found["key_given"], found["end_checked"], found["noted"], found["noted_seq"]) == (False, True, 1, 1), found
 
 
 def test_an_end_that_cannot_be_checked_is_not_called_whole(tmp_path):

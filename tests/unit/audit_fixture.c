@@ -15,7 +15,7 @@
 #define WALL INT64_C(1795764000000)
 
 struct verify_keys fixture_keys;
-struct noted_head fixture_head;
+struct noted_heads fixture_head;
 
 int fixture_file(void)
 {
@@ -84,7 +84,8 @@ static void live(int first, int second, const int slot[SEAL_SLOTS])
     one_action(audit, 5, ACTION_REMOVE_NODE);
     seal(audit, SEAL_EPOCH, 6000);
     one_action(audit, 6, ACTION_DRAIN_NODE);
-    fixture_head = (struct noted_head){.link = audit_head(audit), .wall_ms = WALL + 7000};
+    fixture_head = (struct noted_heads){
+        .some = true, .count = 1, .head = {{.link = audit_head(audit), .wall_ms = WALL + 7000}}};
     CU_ASSERT_STRING_EQUAL(audit_trouble(audit), "");
     audit_close(audit);
 }
@@ -242,7 +243,7 @@ static void give(struct verify *verify, const char *name, const char *bytes, siz
 }
 
 struct verify_result verify_bytes(const char *bytes, size_t first, size_t length,
-                                  const struct verify_keys *keys, const struct noted_head *head)
+                                  const struct verify_keys *keys, const struct noted_heads *head)
 {
     struct verify_result result;
     struct verify *verify = verify_new(keys, head, false, NULL, NULL);
@@ -255,7 +256,7 @@ struct verify_result verify_bytes(const char *bytes, size_t first, size_t length
 }
 
 struct verify_result verify_log(const struct bent_log *log, const struct verify_keys *keys,
-                                const struct noted_head *head)
+                                const struct noted_heads *head)
 {
     size_t first, length;
     char *bytes = log_bytes(log, &first, &length);

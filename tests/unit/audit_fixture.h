@@ -15,7 +15,7 @@ struct bent_log {
 };
 
 extern struct verify_keys fixture_keys; /* the first key of fixture_log's seals */
-extern struct noted_head fixture_head;  /* its last line */
+extern struct noted_heads fixture_head; /* its last line */
 
 /* A whole life over two segments, a start in between, four seals, the last line unsealed. */
 void fixture_log(struct bent_log *out);
@@ -37,9 +37,9 @@ char *log_bytes(const struct bent_log *log, size_t *first, size_t *length);
 
 /* Verifies bytes as two files; with keys and head as they are given (NULL: without). */
 struct verify_result verify_bytes(const char *bytes, size_t first, size_t length,
-                                  const struct verify_keys *keys, const struct noted_head *head);
+                                  const struct verify_keys *keys, const struct noted_heads *head);
 struct verify_result verify_log(const struct bent_log *log, const struct verify_keys *keys,
-                                const struct noted_head *head);
+                                const struct noted_heads *head);
 
 /* A file that appends and has no name. */
 int fixture_file(void);

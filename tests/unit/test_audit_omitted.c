@@ -171,7 +171,7 @@ static double counted(enum outcome outcome)
 static struct verify_result verdict(void)
 {
     struct verify_result result;
-    struct noted_head head = {.link = audit_head(audit), .wall_ms = WALL};
+    struct noted_heads head = {.count = 1, .head = {{.link = audit_head(audit), .wall_ms = WALL}}};
     struct verify *verify = verify_new(NULL, &head, false, NULL, NULL);
     CU_ASSERT_TRUE_FATAL(verify != NULL && verify_file(verify, kept, "audit.jsonl", &error));
     verify_end(verify, &result);

@@ -25,7 +25,6 @@ static void begin(void)
     struct chain_hash random = {.byte = {1, 2, 3}};
     file = fixture_file();
     seal_first(&random, &first);
-    limits.noted = (struct chain_link){.seq = 0};
     for (unsigned i = 0; i < SEAL_SLOTS; i++)
         slot[i] = memfd_create("key", MFD_CLOEXEC);
     CU_ASSERT_TRUE_FATAL(seal_slots_write(slot, &first, 0, &error));
@@ -381,31 +380,6 @@ static void test_a_bent_segment_is_left_for_the_next(void)
     end();
 }
 
-static void test_a_noted_head_that_is_not_there_is_found(void)
-{
-    begin();
-    struct audit *audit = start(false);
-    intend(audit, 1);
-    off_t kept = (off_t)strlen(text());
-    intend(audit, 2);
-    limits.noted = audit_head(audit);
-    audit_close(audit);
-    audit_close(start(false));
-    CU_ASSERT_EQUAL(times("\"event\":\"bent\""), 0);
-    CU_ASSERT_EQUAL(ftruncate(file, kept), 0);
-    audit = start(false);
-    CU_ASSERT_PTR_NOT_NULL(strstr(audit_trouble(audit), "was cut off"));
-    CU_ASSERT_TRUE(audit_head(audit).seq > limits.noted.seq); /* no number is given twice */
-    audit_close(audit);
-    CU_ASSERT_EQUAL(verdict().first.line, 3); /* the place stays to be seen */
-    limits.noted.seq = 2;
-    memset(limits.noted.hash.byte, 9, sizeof limits.noted.hash.byte);
-    audit = start(false);
-    CU_ASSERT_PTR_NOT_NULL(strstr(audit_trouble(audit), "number 2 is another one"));
-    audit_close(audit);
-    end();
-}
-
 static void test_a_torn_line_is_cut_and_told(void)
 {
     begin();
@@ -439,7 +413,6 @@ int main(void)
         {"keys that are behind catch up", test_keys_that_are_behind_catch_up},
         {"a bent log is told once", test_a_bent_log_is_told_once_and_gone_on_with},
         {"a bent segment is left", test_a_bent_segment_is_left_for_the_next},
-        {"a noted head that is not there", test_a_noted_head_that_is_not_there_is_found},
         {"a torn line is cut and told", test_a_torn_line_is_cut_and_told},
         {"a seal that fails is told", test_a_seal_that_fails_is_told},
         CU_TEST_INFO_NULL,

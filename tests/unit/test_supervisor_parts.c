@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "cunit_main.h"
-#include "supervisor/audit_note.h"
 #include "supervisor/audit_steps.h"
 #include "supervisor/listeners.h"
 #include "supervisor/restarts.h"
@@ -260,77 +259,6 @@ static void test_an_empty_segment_is_left_once_an_hour(void)
     CU_ASSERT_TRUE(audit_steps_take(&steps, 3, 0, MAX_BYTES, 2000 + hour_ms, &error));
 }
 
-/* ------------------------------------------------------------------------ the audit log's note */
-
-static void tell(struct audit_note *note, uint64_t sequence, char digit)
-{
-    char hash[AUDIT_HASH_BYTES + 1];
-    memset(hash, digit, AUDIT_HASH_BYTES);
-    hash[AUDIT_HASH_BYTES] = '\0';
-    audit_note_take(note, &(struct audit_head){.sequence = sequence, .hash = hash});
-}
-
-static uint64_t noted_on_disk(struct state_dir *state, char *out)
-{
-    char name[CONFIG_PATH_BYTES_MAX], bytes[HEAD_FILE_BYTES] = "";
-    struct error error;
-    struct noted_head head = {.wall_ms = 0};
-    int file = state_dir_audit_head(state, config, O_RDONLY, name, sizeof name, &error);
-    CU_ASSERT_TRUE_FATAL(file >= 0);
-    ssize_t got = read(file, bytes, sizeof bytes);
-    CU_ASSERT_EQUAL(write(file, "x", 1), -1); /* who is handed it cannot write it */
-    close(file);
-    bool whole = got > 0 && head_read(bytes, (size_t)got, &head);
-    memcpy(out, bytes, sizeof bytes);
-    return whole ? head.link.seq : 0;
-}
-
-static void test_the_noted_head_never_goes_back(void)
-{
-    struct state_dir state;
-    struct audit_note note;
-    struct error error = {""};
-    char bytes[HEAD_FILE_BYTES];
-    CU_ASSERT_TRUE_FATAL(state_dir_open(&state, config, &error));
-    CU_ASSERT_TRUE_FATAL(audit_note_open(&note, &state, config, &error));
-    tell(&note, 7, 'a');
-    CU_ASSERT_EQUAL(noted_on_disk(&state, bytes), 7);
-    tell(&note, 8, 'b'); /* not at once again, however often it tells */
-    CU_ASSERT_EQUAL(noted_on_disk(&state, bytes), 7);
-    audit_note_look(&note, note.written_ms + AUDIT_NOTE_MS_MIN);
-    CU_ASSERT_EQUAL(noted_on_disk(&state, bytes), 8);
-    tell(&note, 3, 'c');
-    tell(&note, 8, 'd');
-    tell(&note, 9, 'Z'); /* no hash */
-    audit_note_close(&note);
-    CU_ASSERT_EQUAL(noted_on_disk(&state, bytes), 8);
-    CU_ASSERT_TRUE_FATAL(audit_note_open(&note, &state, config, &error)); /* the next daemon */
-    tell(&note, 8, 'b');
-    tell(&note, 2, 'c');
-    CU_ASSERT_FALSE(note.changed);
-    audit_note_close(&note);
-    state_dir_close(&state);
-}
-
-/* Of the two records one is always whole; a byte of either that is another is seen. */
-static void test_a_torn_note_leaves_the_one_before(void)
-{
-    struct state_dir state;
-    struct error error = {""};
-    char bytes[HEAD_FILE_BYTES];
-    struct noted_head head;
-    CU_ASSERT_TRUE_FATAL(state_dir_open(&state, config, &error));
-    CU_ASSERT_EQUAL_FATAL(noted_on_disk(&state, bytes), 8);
-    for (size_t at = 0; at < HEAD_RECORD_BYTES; at++) {
-        char kept = bytes[HEAD_RECORD_BYTES + at];
-        bytes[HEAD_RECORD_BYTES + at] ^= 1;
-        bool read = head_read(bytes, sizeof bytes, &head);
-        CU_ASSERT_TRUE(read && (head.link.seq == 7 || at >= 127)); /* blanks say nothing */
-        bytes[HEAD_RECORD_BYTES + at] = kept;
-    }
-    state_dir_close(&state);
-}
-
 /* --------------------------------------------------------------------------------- topology */
 
 static void test_nobody_reaches_whom_it_must_not(void)
@@ -391,9 +319,8 @@ static int set_up(void)
 
 static int tear_down(void)
 {
-    static const char *const names[] = {"epoch",        "epoch.new",   "lock",
-                                        "audit.head",   "audit.jsonl", "audit.jsonl.1",
-                                        "audit.jsonl.2"};
+    static const char *const names[] = {"epoch",       "epoch.new",     "lock",
+                                        "audit.jsonl", "audit.jsonl.1", "audit.jsonl.2"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char path[128];
         snprintf(path, sizeof path, "%s/%s", folder, names[i]);
@@ -456,8 +383,6 @@ int main(void)
         {"only the last segment or the next is given",
          test_only_the_last_segment_or_the_next_is_given},
         {"an empty segment is left once an hour", test_an_empty_segment_is_left_once_an_hour},
-        {"the noted head never goes back", test_the_noted_head_never_goes_back},
-        {"a torn note leaves the one before", test_a_torn_note_leaves_the_one_before},
         {"nobody reaches whom it must not", test_nobody_reaches_whom_it_must_not},
         {"open listeners are told apart", test_open_listeners_are_told_apart},
         {"where nobody can listen", test_where_nobody_can_listen_the_way_out_is_said},
