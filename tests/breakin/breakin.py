@@ -90,6 +90,8 @@ class Breakin(Cloud):
         self.stranger = free_ports(1)[0]
         self.door = None  # of a stranger: another address, Gitea's port
         self.places = {}  # {busy}, {idle}, {foreign}: (server id, node)
+        self.mark = 0  # where the daemon's log stood when the last try began
+        self.tried_by = 0  # the process that made it
 
     def start(self, period_ms, **changes):
         self.start_simulator(billing_period_ms=period_ms)
@@ -150,9 +152,11 @@ class Breakin(Cloud):
         return {"about": text, "pid": pid, "server": server, "node": node}
 
     def try_it(self, attempt):
-        """The outcome's word. Where a channel is missing (an earlier attempt broke it) the worker is first started anew."""
+        """The outcome's word. Where a channel is missing (an earlier attempt broke it) the worker is first started anew;
+        what the log says of that stands before the mark."""
         outcome = "NONE"
         for _ in range(2):
+            self.tried_by, self.mark = self.workers()[self.role], len(self.daemon.text())
             self.board.ask(attempt.name, **self.about(attempt))
             self.until(f"{attempt.name} has been tried", self.board.answered, 20)
             outcome = self.board.outcome()
