@@ -5,7 +5,7 @@ import subprocess
 import time
 
 import pytest
-from breakin import HELLO, HELLO_OTHER_ROLE, HELLO_OTHER_TABLE, HELLO_RIGHT, ROLES, Breakin, attempts
+from breakin import HELLO, HELLO_OTHER_ROLE, HELLO_OTHER_TABLE, HELLO_RIGHT, ROLES, Breakin, attempts, frames, peers
 from cloud import BIN
 
 # An hour that is long enough that nothing is torn down for its sake while the attempts last.
@@ -64,10 +64,40 @@ def test_attempt(clouds, role, attempt):
     assert not cloud.stranger_called(), "a stranger was connected to"
     assert fleet <= fleet_of(cloud), "a server is gone"
     assert cloud.daemon.alive() and not list(cloud.folder.glob("planted*")), "something was left behind"
+    if attempt.name == "order_the_supervisor":
+        cloud.until_it_runs(cloud.tried_by)
     if attempt.name == "create_a_thousand":
         assert len(cloud.servers()) <= cloud.config["pools"][0]["max"], "more servers than the judge allows"
         refused = [line for line in cloud.audit() if "pool-max" in str(line)]
         assert refused, "the audit log does not show what was refused"
+
+
+# The table of messages lets the monitor say hello to these, and nothing else that could carry a descriptor along.
+MUTE = {("monitor", "stray_descriptor"): {"actuator", "dialer", "poller-gitea", "poller-hetzner", "poller-kube"}}
+
+
+@pytest.mark.parametrize("role", [pytest.param(role, marks=pytest.mark.xdist_group(role)) for role in ROLES])
+@pytest.mark.parametrize("frame, words", [pytest.param(*row, id=row[0]) for row in frames()])
+def test_frame(clouds, role, frame, words):
+    """What breaks the form of a channel closes it, whoever it is said to: each peer says so by itself, the supervisor last,
+    which then starts the worker anew, with all its channels."""
+    cloud = clouds(role)
+    cloud.start_anew()
+    siblings, fleet, before = cloud.siblings(), fleet_of(cloud), cloud.workers()[role]
+    mark = len(cloud.daemon.text())
+    mute = MUTE.get((role, frame), set())
+    assert len(peers(role)) > 1 and set(peers(role)) <= set(siblings)
+    for peer in peers(role):
+        assert cloud.say_to(peer, frame) == ("MUTE" if peer in mute else "SENT"), f"{frame} to the {peer}"
+    for peer in set(peers(role)) - mute:
+        line = f" {peer}: channel to the {role} ended: the {role} {words}"
+        cloud.until(f"the {peer} refuses it", lambda line=line: cloud.heard(mark, line), 10)
+    assert cloud.workers()[role] == before, "the worker has ended before the supervisor was spoken to"
+    assert cloud.say_to("supervisor", frame) == "SENT"
+    line = f" supervisor: {role}: its control channel is closed: the {role} {words}"
+    cloud.until("the supervisor refuses it", lambda: cloud.heard(mark, line), 10)
+    cloud.until_it_runs(before)
+    assert cloud.siblings() == siblings and fleet <= fleet_of(cloud) and cloud.daemon.alive()
 
 
 @pytest.mark.parametrize("role", [pytest.param(f"poller-{api}", marks=pytest.mark.xdist_group(f"lies-{api}"))
