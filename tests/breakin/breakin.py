@@ -34,10 +34,10 @@ HELLO_RIGHT, HELLO_OTHER_TABLE, HELLO_OTHER_ROLE = 0, 1, 2
 
 
 class Attempt:
-    """A row of attempts.def."""
+    """A row ATTEMPT of attempts.def."""
 
     def __init__(self, name, roles, about, refusals, log):
-        self.name, self.roles, self.about, self.log = name, GROUPS[roles], about, log
+        self.name, self.roles, self.about, self.log = name, GROUPS[roles], about, [words for words in log.split("|") if words]
         self.refusals = refusals.split("|")
 
 

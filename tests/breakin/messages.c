@@ -260,15 +260,20 @@ int dialer_connects_nobody(const struct attack *attack)
         char bytes[CMSG_SPACE(sizeof(int))];
     } control = {.bytes = {0}};
     const int nothing = 0;
-    int result = BOARD_NONE;
     control.head.cmsg_level = SOL_SOCKET;
     control.head.cmsg_type = SCM_RIGHTS;
     control.head.cmsg_len = CMSG_LEN(sizeof nothing);
     memcpy(CMSG_DATA(&control.head), &nothing, sizeof nothing);
-    for (uint64_t id = 1; id <= 64; id++)
-        result = forge_with(best_peer(attack), MESSAGE_dialed, &(struct dialed){.id = id},
-                            control.bytes, sizeof control.bytes);
-    return result;
+    for (int role = 0; role < (int)role_count; role++) {
+        if ((ROLES_CALLERS & ROLE_BIT(role)) == 0)
+            continue;
+        for (uint64_t id = 1; id <= 64; id++)
+            if (forge_with(attack->worker->peers[role].channel, MESSAGE_dialed,
+                           &(struct dialed){.id = id}, control.bytes,
+                           sizeof control.bytes) != BOARD_SENT)
+                return BOARD_NONE;
+    }
+    return BOARD_SENT;
 }
 
 static const struct action_result forged_result = {
