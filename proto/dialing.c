@@ -44,15 +44,18 @@ bool dialing_message(struct http *http, struct message *message)
     return true;
 }
 
-void dialing_passed(struct http *http, struct message *message, int descriptor)
+bool dialing_passed(struct http *http, struct message *message, int descriptor, struct error *error)
 {
-    struct error error;
-    if (http != NULL && message->id == MESSAGE_dialed &&
-        descriptor_is(descriptor, DESCRIPTOR_CONNECTION, "what the dialer handed over", &error))
+    bool good = message->id == MESSAGE_dialed ||
+                error_set(error, "%s carries no connection", message_name(message->id));
+    good = good &&
+           descriptor_is(descriptor, DESCRIPTOR_CONNECTION, "what the dialer handed over", error);
+    if (good && http != NULL)
         http_dialed(http, message_dialed(message)->id, descriptor);
     else
         close(descriptor);
     message_free(message);
+    return good;
 }
 
 void dialing_peer_open(struct http *http, enum role peer)

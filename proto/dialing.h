@@ -21,8 +21,9 @@ uint32_t dialing_ports(const struct config *config, struct http_endpoint *const 
 bool dialing_message(struct http *http, struct message *message);
 
 /* `passed` of a behaviour; takes both. What is no connection over the internet is closed, and the
- * call then runs into its limit. */
-void dialing_passed(struct http *http, struct message *message, int descriptor);
+ * call then runs into its limit: false, with *error saying what came instead. */
+bool dialing_passed(struct http *http, struct message *message, int descriptor,
+                    struct error *error);
 
 /* `peer_open` of a behaviour: a dialer that is new was asked nothing yet. */
 void dialing_peer_open(struct http *http, enum role peer);

@@ -88,13 +88,15 @@ static enum source source_of(enum role poller)
     return poller == ROLE_POLLER_HETZNER ? SOURCE_HETZNER : SOURCE_KUBE;
 }
 
-/* A poller speaks for its own API only. */
-static bool speaks_for(enum role peer, enum source source)
+/* A poller speaks for its own API only. Warned of once: it could say it for ever. */
+static bool speaks_for(struct shell *shell, enum role peer, enum source source)
 {
     if (source == source_of(peer))
         return true;
-    log_warning("the %s speaks for %s, which it does not read; not believed", role_word(peer),
-                source_word(source));
+    bool known = (shell->pretenders & ROLE_BIT(peer)) != 0;
+    shell->pretenders |= ROLE_BIT(peer);
+    (known ? log_debug : log_warning)("the %s speaks for %s, which it does not read; not believed",
+                                      role_word(peer), source_word(source));
     return false;
 }
 
@@ -117,8 +119,8 @@ static bool pass_hint(struct shell *shell)
 
 /* Makes the event of a message. False where there is nothing for the core. *kept: the core has it.
  */
-static bool make_event(enum role peer, struct message *message, struct core_event *event,
-                       bool *kept)
+static bool make_event(struct shell *shell, enum role peer, struct message *message,
+                       struct core_event *event, bool *kept)
 {
     *kept = false;
     if (message->id == MESSAGE_gitea_snapshot) {
@@ -135,11 +137,11 @@ static bool make_event(enum role peer, struct message *message, struct core_even
     } else if (message->id == MESSAGE_poll_trouble) {
         *event = (struct core_event){.kind = CORE_POLL_TROUBLE,
                                      .u.poll_trouble = message_poll_trouble(message)};
-        return speaks_for(peer, event->u.poll_trouble->source);
+        return speaks_for(shell, peer, event->u.poll_trouble->source);
     } else if (message->id == MESSAGE_token_writes) {
         *event = (struct core_event){.kind = CORE_TOKEN_WRITES,
                                      .u.token_writes = message_token_writes(message)};
-        return speaks_for(peer, event->u.token_writes->source);
+        return speaks_for(shell, peer, event->u.token_writes->source);
     } else if (message->id == MESSAGE_actuator_state) {
         *event = (struct core_event){.kind = CORE_ACTUATOR_STATE,
                                      .u.actuator_state = message_actuator_state(message)};
@@ -175,7 +177,7 @@ void shell_message(struct shell *shell, enum role peer, struct message *message)
             message); /* nor captured: a flood of them is not to push out what was decided */
         return;
     }
-    if (make_event(peer, message, &event, &kept)) {
+    if (make_event(shell, peer, message, &event, &kept)) {
         event.owner = kept ? message : NULL;
         shell_step(shell, &event);
     } else {

@@ -25,6 +25,7 @@ struct shell {
     struct control *control;
     int control_listener; /* until start; -1: none came */
     struct hint_budget hints;
+    uint32_t pretenders; /* ROLE_BITs of pollers that spoke for an API that is not theirs */
     bool storage_failed; /* the last checkpoint could not be written; the core has been told */
     bool stopping;       /* nothing is asked of the actuator any more */
     char status_line[TEXT_BYTES_MAX + 1];

@@ -163,7 +163,7 @@ void results_take(struct core *core, const struct action_result *result)
 {
     struct node *node = fleet_find_action(core, result->id);
     if (node == NULL || node->errand.kind != result->kind) {
-        core_say(core, VERBOSITY_DEBUG, T("a result of an action that nobody waits for: "),
+        core_say(core, VERBOSITY_INFO, T("a result of an action that nobody waits for: "),
                  T(action_text(result->kind)));
         return;
     }

@@ -6,8 +6,10 @@
 
 #define ATTEMPT(name, function, roles, with, refusals, log, doc)                                   \
     int function(const struct attack *attack);
+#define FRAME(name, function, log, doc) int function(const struct attack *attack);
 #include "tests/breakin/attempts.def"
 #undef ATTEMPT
+#undef FRAME
 
 /* The channel to the peer that is worth most: the actuator from the reconciler, it from all others.
  */

@@ -16,6 +16,7 @@ enum board_outcome {
     BOARD_SENT = -1,  /* a message has left; what becomes of it the test sees outside */
     BOARD_NONE = -2,  /* there is no such attempt, or nobody to send to */
     BOARD_DIED = -3,  /* the process was ended while it tried */
+    BOARD_MUTE = -4,  /* the table gives it nothing to say to this peer that would do */
 };
 
 /* What hello is to say wrongly, on the channels that open from now on. */
@@ -30,6 +31,7 @@ struct board {
     uint64_t server_id;
     char node[256];
     uint32_t hello;
+    char peer[32]; /* a frame: for whom, by its role's word */
 };
 
 struct attack {

@@ -21,21 +21,23 @@ GROUPS = {"ALL": ROLES, "CALLERS": ("poller-gitea", "actuator"), "LISTENERS": ("
           "ALL_BUT_DIALER": ("poller-gitea", "reconciler", "actuator", "monitor"), "DIALER": ("dialer",), "POLLER": ("poller-gitea",),
           "RECONCILER": ("reconciler",), "ACTUATOR": ("actuator",), "MONITOR": ("monitor",)}
 ROW = re.compile(r'^ATTEMPT\((\w+), \w+, (\w+), "([^"]*)", "([^"]*)", "([^"]*)", "[^"]*"\)$', re.MULTILINE)
+FRAME_ROW = re.compile(r'^FRAME\((\w+), \w+, "([^"]+)", "[^"]*"\)$', re.MULTILINE)
+EDGE = re.compile(r"^EDGE\(ROLE_(\w+), ROLE_(\w+), ", re.MULTILINE)
 
 # Every address of 127.0.0.0/8 is this machine's.
 OTHER_HOST = "127.0.0.2"
 
 # board.h
-BOARD_BYTES, BEGUN, DONE, OUTCOME, NAME, WITH, PID, SERVER, NODE, HELLO = 4096, 4, 8, 12, 16, 80, 592, 600, 608, 864
-WORDS = {0: "WORKED", -1: "SENT", -2: "NONE", -3: "SIGSYS"}
+BOARD_BYTES, BEGUN, DONE, OUTCOME, NAME, WITH, PID, SERVER, NODE, HELLO, PEER = 4096, 4, 8, 12, 16, 80, 592, 600, 608, 864, 868
+WORDS = {0: "WORKED", -1: "SENT", -2: "NONE", -3: "SIGSYS", -4: "MUTE"}
 HELLO_RIGHT, HELLO_OTHER_TABLE, HELLO_OTHER_ROLE = 0, 1, 2
 
 
 class Attempt:
-    """A row of attempts.def."""
+    """A row ATTEMPT of attempts.def."""
 
     def __init__(self, name, roles, about, refusals, log):
-        self.name, self.roles, self.about, self.log = name, GROUPS[roles], about, log
+        self.name, self.roles, self.about, self.log = name, GROUPS[roles], about, [words for words in log.split("|") if words]
         self.refusals = refusals.split("|")
 
 
@@ -44,6 +46,22 @@ def attempts():
     rows = [Attempt(*row) for row in ROW.findall(text)]
     assert len(rows) == len(re.findall(r"^ATTEMPT", text, re.MULTILINE)), "a row of attempts.def is not read"
     return rows
+
+
+def frames():
+    """The rows FRAME of attempts.def: name and words."""
+    text = (HERE / "attempts.def").read_text(encoding="utf-8")
+    rows = FRAME_ROW.findall(text)
+    assert len(rows) == len(re.findall(r"^FRAME", text, re.MULTILINE)), "a row of attempts.def is not read"
+    return rows
+
+
+def peers(role):
+    """Who has a channel to this worker, by the supervisor's table; the supervisor has one to each."""
+    text = (HERE.parent.parent / "supervisor" / "edges.def").read_text(encoding="utf-8")
+    edges = [{one.lower().replace("_", "-") for one in edge} for edge in EDGE.findall(text)]
+    assert len(edges) == len(re.findall(r"^EDGE", text, re.MULTILINE)), "a row of edges.def is not read"
+    return sorted(peer for edge in edges if role in edge for peer in edge - {role})
 
 
 class Board:
@@ -64,12 +82,13 @@ class Board:
     def text(self, at, size, value):
         struct.pack_into(f"{size}s", self.page, at, value.encode() + b"\0")
 
-    def ask(self, name, about="", pid=0, server=0, node=""):
+    def ask(self, name, about="", pid=0, server=0, node="", peer=""):
         self.text(NAME, 64, name)
         self.text(WITH, 512, about)
         self.put(PID, "Q", pid)
         self.put(SERVER, "Q", server)
         self.text(NODE, 256, node)
+        self.text(PEER, 32, peer)
         self.put(0, "I", self.number(0) + 1)
 
     def answered(self):
@@ -90,6 +109,8 @@ class Breakin(Cloud):
         self.stranger = free_ports(1)[0]
         self.door = None  # of a stranger: another address, Gitea's port
         self.places = {}  # {busy}, {idle}, {foreign}: (server id, node)
+        self.mark = 0  # where the daemon's log stood when the last try began
+        self.tried_by = 0  # the process that made it
 
     def start(self, period_ms, **changes):
         self.start_simulator(billing_period_ms=period_ms)
@@ -150,28 +171,43 @@ class Breakin(Cloud):
         return {"about": text, "pid": pid, "server": server, "node": node}
 
     def try_it(self, attempt):
-        """The outcome's word. Where a channel is missing (an earlier attempt broke it) the worker is first started anew."""
+        """The outcome's word. Where a channel is missing (an earlier attempt broke it) the worker is first started anew;
+        what the log says of that stands before the mark."""
         outcome = "NONE"
+        self.until_it_runs(None)
         for _ in range(2):
+            self.tried_by, self.mark = self.workers()[self.role], len(self.daemon.text())
             self.board.ask(attempt.name, **self.about(attempt))
-            self.until(f"{attempt.name} has been tried", self.board.answered, 20)
+            self.until_answered(attempt.name)
             outcome = self.board.outcome()
             if outcome != "NONE":
                 break
             self.start_anew()
         return outcome
 
+    def until_answered(self, name):
+        """Most answers come at once, and there are hundreds."""
+        wait_until(f"{name} has been tried", self.board.answered, 20, pause=0.02, alive=[self.simulator, self.daemon])
+
+    def say_to(self, peer, frame):
+        """The outcome's word of a frame to this peer."""
+        self.board.ask(frame, peer=peer)
+        self.until_answered(f"{frame} to the {peer}")
+        return self.board.outcome()
+
     def start_anew(self):
         """Another process of the broken worker, with new channels."""
+        self.until_it_runs(None)
         before = self.workers()[self.role]
         os.kill(before, signal.SIGKILL)
         self.until_it_runs(before)
 
     def until_it_runs(self, before):
+        """A process of the broken worker that is not `before` is ready."""
         def runs():
             pid = self.workers().get(self.role)
             return pid not in (None, before) and f"{self.role} runs (process {pid})" in self.daemon.text()
-        wait_until(f"the {self.role} runs again", runs, 20, alive=[self.daemon])
+        wait_until(f"the {self.role} runs again", runs, 20, pause=0.05, alive=[self.daemon])
 
     def heard(self, mark, words):
         """The words stand in the daemon's log since `mark`."""

@@ -29,8 +29,10 @@ static const struct {
     attempt_function function;
 } attempts[] = {
 #define ATTEMPT(name, function, roles, with, refusals, log, doc) {#name, function},
+#define FRAME(name, function, log, doc)                          {#name, function},
 #include "tests/breakin/attempts.def"
 #undef ATTEMPT
+#undef FRAME
 };
 
 static int attempt(void)

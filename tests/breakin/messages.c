@@ -10,6 +10,9 @@
 #include "proto/worker_internal.h"
 #include "tests/breakin/attempts.h"
 
+/* No honest question bears so high a number. */
+#define DIAL_FORGED (UINT64_C(1) << 60)
+
 struct channel *best_peer(const struct attack *attack)
 {
     struct worker *worker = attack->worker;
@@ -67,19 +70,48 @@ int forge(const struct channel *channel, enum message_id id, const void *body)
 
 /* -------------------------------------------------------------------------------- frames */
 
+/* Of the board's peer; role_count where there is no such. */
+static enum role named_peer(const struct attack *attack)
+{
+    enum role role = ROLE_SUPERVISOR;
+    while (role < role_count && strcmp(role_word(role), attack->board->peer) != 0)
+        role = (enum role)(role + 1);
+    return role;
+}
+
+/* Where the channel to it is kept. */
+static struct channel **named_channel(const struct attack *attack)
+{
+    static struct channel *none;
+    enum role peer = named_peer(attack);
+    if (peer == ROLE_SUPERVISOR)
+        return &attack->worker->control;
+    return peer == role_count ? &none : &attack->worker->peers[peer].channel;
+}
+
 int frame_too_long(const struct attack *attack)
 {
-    return put(best_peer(attack), "\xff\xff\xff\xff\x91\x01", 6);
+    return put(*named_channel(attack), "\xff\xff\xff\xff\x91\x01", 6);
 }
 
 int frame_of_nothing(const struct attack *attack)
 {
-    return put(best_peer(attack), "\x00\x00\x00\x03\x91\xcc\xff", 7);
+    return put(*named_channel(attack), "\x00\x00\x00\x03\x91\xcc\xff", 7);
+}
+
+/* Without its control channel the worker has nobody who would end it. */
+static void hang_up(const struct attack *attack)
+{
+    struct channel **channel = named_channel(attack);
+    channel_free(*channel);
+    *channel = NULL;
+    if (named_peer(attack) == ROLE_SUPERVISOR)
+        worker_leave(attack->worker, 0);
 }
 
 int frame_cut_off(const struct attack *attack)
 {
-    struct channel *channel = best_peer(attack);
+    const struct channel *channel = *named_channel(attack);
     unsigned char *payload;
     size_t length;
     struct error error;
@@ -93,10 +125,8 @@ int frame_cut_off(const struct attack *attack)
     if (result == BOARD_SENT)
         result = put(channel, payload, length / 2);
     free(payload);
-    channel_free(channel);
-    for (unsigned role = 0; role < role_count; role++)
-        if (attack->worker->peers[role].channel == channel)
-            attack->worker->peers[role].channel = NULL;
+    if (result == BOARD_SENT)
+        hang_up(attack);
     return result;
 }
 
@@ -104,29 +134,55 @@ int second_hello(const struct attack *attack)
 {
     const struct hello hello = {.table_hash = message_table_hash(),
                                 .role = attack->worker->behaviour->role};
-    return forge(best_peer(attack), MESSAGE_hello, &hello);
+    return forge(*named_channel(attack), MESSAGE_hello, &hello);
 }
 
-/* A message that this worker may send, with a descriptor that the table does not give it. */
+/* What this worker may say to this peer and what changes little: without the descriptor it would
+ * be heard. The last is refused by its id. */
+static int say_with(const struct attack *attack, void *control, size_t control_length)
+{
+    enum role self = attack->worker->behaviour->role, peer = named_peer(attack);
+    const struct heartbeat beat = {.sequence = UINT32_MAX};
+    const struct counters counters = {.role = self};
+    const struct job_hint hint = {.job_id = 1};
+    const struct poll_now now = {.text = "a forged hint"};
+    const struct dial dial = {.id = DIAL_FORGED, .source = SOURCE_GITEA};
+    const struct dial_failed failed = {.id = DIAL_FORGED, .text = "forged"};
+    const struct token_writes writes = {.source = SOURCE_GITEA};
+    const struct audit_news news = {.trouble = ""};
+    const struct action action = {.id = {1, 1},
+                                  .kind = ACTION_DRAIN_NODE,
+                                  .node = {.name = "ebb-linux-1-1", .pool = "linux"}};
+    const struct {
+        enum message_id id;
+        const void *body;
+    } harmless[] = {
+        {MESSAGE_heartbeat, &beat},      {MESSAGE_counters, &counters},
+        {MESSAGE_job_hint, &hint},       {MESSAGE_poll_now, &now},
+        {MESSAGE_dial, &dial},           {MESSAGE_dial_failed, &failed},
+        {MESSAGE_token_writes, &writes}, {MESSAGE_audit_news, &news},
+        {MESSAGE_action, &action},
+    };
+    for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++)
+        if (message_permitted(harmless[i].id, self, peer))
+            return forge_with(*named_channel(attack), harmless[i].id, harmless[i].body, control,
+                              control_length);
+    return BOARD_MUTE;
+}
+
 int stray_descriptor(const struct attack *attack)
 {
-    struct worker *worker = attack->worker;
-    bool is_monitor = worker->behaviour->role == ROLE_MONITOR;
-    struct channel *channel = worker->peers[is_monitor ? ROLE_RECONCILER : ROLE_MONITOR].channel;
-    const struct job_hint hint = {.job_id = 1};
-    const struct counters counters = {.role = worker->behaviour->role};
     union {
         struct cmsghdr head;
         char bytes[CMSG_SPACE(sizeof(int))];
     } control = {.bytes = {0}};
     struct cmsghdr *head = &control.head;
-    int descriptor = 2;
+    const int descriptor = STDERR_FILENO;
     head->cmsg_level = SOL_SOCKET;
     head->cmsg_type = SCM_RIGHTS;
-    head->cmsg_len = CMSG_LEN(sizeof(int));
+    head->cmsg_len = CMSG_LEN(sizeof descriptor);
     memcpy(CMSG_DATA(head), &descriptor, sizeof descriptor);
-    return is_monitor ? forge_with(channel, MESSAGE_job_hint, &hint, &control, sizeof control)
-                      : forge_with(channel, MESSAGE_counters, &counters, &control, sizeof control);
+    return say_with(attack, control.bytes, sizeof control.bytes);
 }
 
 /* --------------------------------------------------------------------- to the supervisor */
@@ -174,9 +230,6 @@ static const struct channel *dialer_of(const struct attack *attack)
     return attack->worker->peers[ROLE_DIALER].channel;
 }
 
-/* No honest question bears so high a number. */
-#define DIAL_FORGED (UINT64_C(1) << 60)
-
 int poller_dials_for_another(const struct attack *attack)
 {
     const struct dial dial = {.id = DIAL_FORGED, .source = SOURCE_HETZNER};
@@ -207,17 +260,24 @@ int dialer_connects_nobody(const struct attack *attack)
         char bytes[CMSG_SPACE(sizeof(int))];
     } control = {.bytes = {0}};
     const int nothing = 0;
-    int result = BOARD_NONE;
     control.head.cmsg_level = SOL_SOCKET;
     control.head.cmsg_type = SCM_RIGHTS;
     control.head.cmsg_len = CMSG_LEN(sizeof nothing);
     memcpy(CMSG_DATA(&control.head), &nothing, sizeof nothing);
-    /* As many at once as the channel's buffer takes. */
-    for (uint64_t id = 1; id <= 64; id++)
-        if (forge_with(best_peer(attack), MESSAGE_dialed, &(struct dialed){.id = id}, control.bytes,
-                       sizeof control.bytes) == BOARD_SENT)
-            result = BOARD_SENT;
-    return result;
+    for (int role = 0; role < (int)role_count; role++) {
+        unsigned sent = 0;
+        if ((ROLES_CALLERS & ROLE_BIT(role)) == 0)
+            continue;
+        /* As many at once as the channel's buffer takes. */
+        for (uint64_t id = 1; id <= 64; id++)
+            if (forge_with(attack->worker->peers[role].channel, MESSAGE_dialed,
+                           &(struct dialed){.id = id}, control.bytes,
+                           sizeof control.bytes) == BOARD_SENT)
+                sent++;
+        if (sent == 0)
+            return BOARD_NONE;
+    }
+    return BOARD_SENT;
 }
 
 static const struct action_result forged_result = {

@@ -243,9 +243,18 @@ int listen_tcp(const struct attack *attack)
     int door = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (door < 0)
         return errno;
-    int result = bind(door, (const struct sockaddr *)&at, sizeof at) == 0 ? BOARD_WORKED : errno;
-    if (result != BOARD_WORKED && listen(door, 1) == 0)
-        result = BOARD_WORKED; /* on a port of the kernel's choice */
+    int result = outcome(bind(door, (const struct sockaddr *)&at, sizeof at));
+    close(door);
+    return result;
+}
+
+int listen_anywhere(const struct attack *attack)
+{
+    (void)attack;
+    int door = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (door < 0)
+        return errno;
+    int result = outcome(listen(door, 1));
     close(door);
     return result;
 }
