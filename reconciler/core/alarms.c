@@ -68,7 +68,11 @@ void alarms_end(struct core *core)
         kept++;
     }
     core->alarm_count = kept;
-    if (core->alarms_dropped > 0)
-        core_say(core, VERBOSITY_WARNING, N(core->alarms_dropped),
-                 T(" more alarms than can be shown at once"));
+    if (core->alarms_dropped == 0)
+        return;
+    core_say(core, VERBOSITY_WARNING, N(core->alarms_dropped),
+             T(" more alarms than can be shown at once"));
+    /* Others went: the next step shows what had no room, and comes at once. */
+    if (kept < ALARMS_MAX)
+        (void)core_due(core, core->mono_ms + 1);
 }
