@@ -10,8 +10,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define HOST_BYTES_MAX 256
-
 struct attempt {
     struct dialing *dial;
     int descriptor;      /* -1: over, or not begun */
@@ -22,7 +20,7 @@ struct attempt {
 struct dialing {
     struct event_base *base;
     struct names *names;
-    char host[HOST_BYTES_MAX];
+    char host[NAME_HOST_BYTES_MAX];
     uint16_t port;
     dial_done done;
     void *argument;

@@ -11,11 +11,10 @@
 #include <string.h>
 #include <strings.h>
 
-#define HOST_BYTES_MAX 256
-#define BLANKS         " \t\r"
+#define BLANKS " \t\r"
 
 struct remembered {
-    char host[HOST_BYTES_MAX];
+    char host[NAME_HOST_BYTES_MAX];
     int64_t until_mono_ms;
     struct name_addresses addresses;
 };
@@ -37,7 +36,7 @@ struct name_query {
     void *argument;
     bool asking; /* names_ask has not returned yet */
     bool answered;
-    char host[HOST_BYTES_MAX];
+    char host[NAME_HOST_BYTES_MAX];
 };
 
 bool name_is_address(const char *host)

@@ -13,6 +13,7 @@ struct event_base;
 struct names;
 struct name_query;
 
+#define NAME_HOST_BYTES_MAX  256 /* with its NUL; a DNS name is shorter */
 #define NAME_ADDRESSES_MAX   8
 #define NAME_REMEMBERED_MS   INT64_C(30000) /* evdns_getaddrinfo tells no time to live */
 #define NAMES_REMEMBERED_MAX 8
