@@ -95,23 +95,23 @@ static bool is_loopback(const char *host)
 }
 
 static bool check_scheme(const struct address *address, const struct http_settings *settings,
-                         struct error *error)
+                         const char *key, struct error *error)
 {
     if (strcmp(address->scheme, "https") == 0)
         return true;
     if (strcmp(address->scheme, "http") != 0)
-        return error_set(error, "%s.url begins with %s:// where https:// is needed",
-                         settings->setting, address->scheme);
+        return error_set(error, "%s begins with %s:// where https:// is needed", key,
+                         address->scheme);
     if (!is_loopback(address->host))
         return error_set(error,
-                         "%s.url is http:// to %s: only https:// may leave this machine, write "
+                         "%s is http:// to %s: only https:// may leave this machine, write "
                          "https://",
-                         settings->setting, address->host);
+                         key, address->host);
     if (!settings->allow_http_on_loopback)
         return error_set(error,
-                         "%s.url is http://: write https://, or set http.allow_http_on_loopback "
+                         "%s is http://: write https://, or set http.allow_http_on_loopback "
                          "for tests on this machine",
-                         settings->setting);
+                         key);
     return true;
 }
 
@@ -145,11 +145,14 @@ static bool take_url(struct http_endpoint *endpoint, const struct http_settings 
 {
     char key[64];
     struct address address;
-    snprintf(key, sizeof key, "%.32s.url", settings->setting);
+    if (strcmp(http_address_key(settings->setting), "url") == 0)
+        snprintf(key, sizeof key, "%.32s.url", settings->setting);
+    else
+        snprintf(key, sizeof key, "the kubeconfig's server");
     if (!parse_address(settings->url, key, &address, error))
         return false;
     cut_brackets(address.host);
-    if (!check_scheme(&address, settings, error))
+    if (!check_scheme(&address, settings, key, error))
         return false;
     endpoint->https = strcmp(address.scheme, "https") == 0;
     size_t length = strlen(endpoint->url);

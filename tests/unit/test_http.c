@@ -180,6 +180,21 @@ static void test_cancelled_calls_stay_silent(void)
 
 /* ----------------------------------------------------------------------------- addresses */
 
+/* Kubernetes' address stands in no key of ours: the text names where it does stand. */
+static void test_a_kubeconfig_s_server_is_named(void)
+{
+    struct http_settings settings = settings_for("http", "127.0.0.1", 1);
+    struct http_endpoint *endpoint = NULL;
+    struct error error = {""};
+    settings.setting = "kube";
+    settings.url = "k8s.example.org:6443:1";
+    CU_ASSERT_FALSE(http_endpoint_new(http, &settings, &endpoint, &error));
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "the kubeconfig's server is no address"));
+    settings.url = "http://k8s.example.org";
+    CU_ASSERT_FALSE(http_endpoint_new(http, &settings, &endpoint, &error));
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "the kubeconfig's server is http:// to"));
+}
+
 static bool refused(const char *url, const char *proxy, bool allow_http, const char *word)
 {
     struct http_settings settings = settings_for("http", "127.0.0.1", 1);
@@ -312,6 +327,7 @@ int main(void)
         {"the environment's proxy is not used", test_environment_is_not_asked},
         {"the configured proxy is used", test_configured_proxy_is_used},
         {"only a shape sets a method", test_shape},
+        {"a kubeconfig's server is named", test_a_kubeconfig_s_server_is_named},
         CU_TEST_INFO_NULL,
     };
     struct test_server_settings settings = {0};
