@@ -103,12 +103,11 @@ static bool held_by_person(const struct witness *witness, const struct world_ser
 }
 
 /* Those that are being given back do not count for the pool's minimum: one fenced runner takes its
- * whole node out of service. */
-static bool serves_or_comes(const struct witness *witness, const struct world_server *server)
+ * whole node out of service, and one that never came to serve in time does not come any more. */
+static bool serves_or_comes(const struct witness *witness, const struct world_server *server,
+                            int64_t now_ms)
 {
-    const struct rented *rented = witness_rented(witness, server->id);
-    bool comes = rented != NULL && !rented->had_runner && server->status != WORLD_SERVER_DELETING;
-    return comes || witness_serves(witness, server);
+    return witness_is_coming(witness, server, now_ms) || witness_serves(witness, server);
 }
 
 static bool is_used(const struct witness *witness, const struct world_server *server,
@@ -159,21 +158,21 @@ static void look_at(struct witness *witness, const struct world_server *server, 
 }
 
 /* How many machines of each pool serve, or come. */
-static void count_serving(struct witness *witness)
+static void count_serving(struct witness *witness, int64_t now_ms)
 {
     memset(witness->serving, 0, sizeof witness->serving);
     for (size_t i = 0; i < world_server_count(witness->world); i++) {
         const struct world_server *server = world_server_at(witness->world, i);
         const struct rented *rented = witness_rented(witness, server->id);
         if (rented != NULL && rented->pool < witness->rules.pool_count &&
-            witness_marks(witness, &server->labels) && serves_or_comes(witness, server))
+            witness_marks(witness, &server->labels) && serves_or_comes(witness, server, now_ms))
             witness->serving[rented->pool]++;
     }
 }
 
 void witness_look(struct witness *witness, int64_t now_ms)
 {
-    count_serving(witness);
+    count_serving(witness, now_ms);
     for (size_t i = 0; i < world_server_count(witness->world); i++)
         look_at(witness, world_server_at(witness->world, i), now_ms);
 }

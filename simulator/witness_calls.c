@@ -11,16 +11,6 @@
 /* ------------------------------------------------------------------------------- calls to scenes
  */
 
-/* Young, healthy as far as anybody can know, and no runner of it has come yet. */
-static bool is_coming(const struct witness *witness, const struct world_server *server,
-                      int64_t now_ms)
-{
-    const struct rented *rented = witness_rented(witness, server->id);
-    return rented != NULL && !rented->had_runner && !server->create_failed &&
-           server->status != WORLD_SERVER_DELETING &&
-           now_ms - server->created_ms < witness->rules.provision_ms;
-}
-
 static void create_scene(struct witness *witness, const struct world_call *call,
                          struct call_scene *scene)
 {
@@ -45,7 +35,7 @@ static void create_scene(struct witness *witness, const struct world_call *call,
         scene->hourly_micro += (uint64_t)server->type->hour_microeuro;
         if (!same || pool == rules->pool_count)
             continue;
-        bool coming = is_coming(witness, server, call->at_ms);
+        bool coming = witness_is_coming(witness, server, call->at_ms);
         scene->pool_servers++;
         scene->pool_able += coming || (calm && witness_serves(witness, server));
         if (coming)

@@ -117,6 +117,15 @@ bool witness_serves(const struct witness *witness, const struct world_server *se
     return serves && server->status != WORLD_SERVER_DELETING;
 }
 
+bool witness_is_coming(const struct witness *witness, const struct world_server *server,
+                       int64_t now_ms)
+{
+    const struct rented *rented = witness_rented(witness, server->id);
+    return rented != NULL && !rented->had_runner && !server->create_failed &&
+           server->status != WORLD_SERVER_DELETING &&
+           now_ms - server->created_ms < witness->rules.provision_ms;
+}
+
 bool witness_is_young(const struct witness *witness, const struct world_runner *runner,
                       int64_t now_ms)
 {

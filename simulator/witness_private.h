@@ -57,6 +57,9 @@ const struct world_job *witness_live_job(const struct witness *witness,
                                          const struct world_runner *runner);
 /* A runner of it lives and none is disabled: it serves, and counts for its pool's minimum. */
 bool witness_serves(const struct witness *witness, const struct world_server *server);
+/* Young, healthy as far as anybody can know, and no runner of it has come yet. */
+bool witness_is_coming(const struct witness *witness, const struct world_server *server,
+                       int64_t now_ms);
 /* Registered so lately that no action can have known it. */
 bool witness_is_young(const struct witness *witness, const struct world_runner *runner,
                       int64_t now_ms);
