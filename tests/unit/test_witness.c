@@ -1,0 +1,187 @@
+/* Promises of the witness: which machines it calls used, and which hours it calls paid for nothing.
+ * The pool's minimum is its one subtle reason: a machine is used where the pool has no more than
+ * its minimum that serve or can still come to serve. */
+#include <stdio.h>
+
+#include "common/names.h"
+#include "simulator/witness.h"
+#include "tests/unit/cunit_main.h"
+#include "tests/unit/world_fixture.h"
+
+#define MINUTE_MS    INT64_C(60000)
+#define PROVISION_MS (60 * MINUTE_MS)
+#define NOTICE_MS    (20 * MINUTE_MS)
+
+static struct world *world;
+static struct witness *witness;
+
+/* A world that is watched; a pool of this minimum. */
+static void watched(uint64_t min)
+{
+    struct witness_rules rules = {.cluster = "team",
+                                  .servers_max = 10,
+                                  .hourly_micro_max = UINT64_MAX,
+                                  .pool = {{.name = "linux",
+                                            .min = min,
+                                            .max = 10,
+                                            .capacity = 1,
+                                            .labels = {"linux"},
+                                            .label_count = 1}},
+                                  .pool_count = 1,
+                                  .fence_exists = true,
+                                  .race_ms = MINUTE_MS,
+                                  .demand_memory_ms = 5 * MINUTE_MS,
+                                  .provision_ms = PROVISION_MS,
+                                  .notice_ms = NOTICE_MS,
+                                  .bound_ms = 200 * MINUTE_MS};
+    world = plain_world();
+    witness = witness_new(world, &rules);
+}
+
+static void leave(void)
+{
+    witness_free(witness);
+    world_free(world);
+}
+
+/* A machine of ours; one that is not started never comes to serve. */
+static uint64_t ours(unsigned number, bool started)
+{
+    static char managed[] = SERVER_LABEL_MANAGED, us[] = SERVER_LABEL_MANAGED_VALUE;
+    static char cluster[] = SERVER_LABEL_CLUSTER, team[] = "team";
+    static char pool[] = SERVER_LABEL_POOL, linux_pool[] = "linux", id_key[] = SERVER_LABEL_ID;
+    char name[32], id[32];
+    snprintf(name, sizeof name, "ebb-linux-1-%u", number);
+    snprintf(id, sizeof id, "1-%u", number);
+    struct world_pair pairs[] = {{managed, us}, {cluster, team}, {pool, linux_pool}, {id_key, id}};
+    struct world_map labels = {pairs, sizeof pairs / sizeof pairs[0]};
+    struct world_server_spec spec = server_spec(name);
+    uint64_t server = 0, actions[2];
+    spec.labels = &labels;
+    spec.start = started;
+    CU_ASSERT_EQUAL_FATAL(world_server_create(world, &spec, &server, actions), WORLD_OK);
+    return server;
+}
+
+static void look_for(int64_t minutes)
+{
+    for (int64_t i = 0; i < minutes; i++) {
+        run_ms(world, MINUTE_MS);
+        witness_look(witness, world_now_ms(world));
+    }
+}
+
+static uint64_t idle_hours(void)
+{
+    return witness_book(witness)->broken[PROMISE_no_idle_hour];
+}
+
+/* Neither an hour nor a machine too many. */
+static bool nothing_wasted(void)
+{
+    return idle_hours() == 0 && witness_book(witness)->broken[PROMISE_none_forgotten] == 0;
+}
+
+static void an_hour_for_an_idle_machine_breaks_a_promise(void)
+{
+    watched(0);
+    ours(1, true);
+    look_for(59);
+    CU_ASSERT_EQUAL(idle_hours(), 0);
+    look_for(2);
+    CU_ASSERT_EQUAL(idle_hours(), 0); /* something may have hindered: its world is an hour old */
+    look_for(60);
+    CU_ASSERT_EQUAL(idle_hours(), 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(witness_book(witness)->first[0].text, "ebb-linux-1-1"));
+    look_for(90);
+    CU_ASSERT(witness_book(witness)->broken[PROMISE_none_forgotten] > 0);
+    leave();
+}
+
+static void a_job_makes_it_used(void)
+{
+    watched(0);
+    ours(1, true);
+    look_for(2);
+    CU_ASSERT_EQUAL(push(world, "linux", 240 * MINUTE_MS) != 0, true);
+    look_for(230);
+    CU_ASSERT(nothing_wasted());
+    leave();
+}
+
+static void the_minimum_keeps_a_machine(void)
+{
+    watched(1);
+    ours(1, true);
+    look_for(230);
+    CU_ASSERT(nothing_wasted());
+    leave();
+}
+
+static void the_minimum_keeps_no_more_than_that(void)
+{
+    watched(1);
+    ours(1, true);
+    ours(2, true);
+    look_for(125);
+    CU_ASSERT_EQUAL(idle_hours(), 2); /* either could have gone: both are named */
+    leave();
+}
+
+static void one_that_never_came_does_not_count_for_the_minimum(void)
+{
+    watched(1);
+    ours(1, true);
+    uint64_t dead = ours(2, false), action;
+    run_ms(world, 30000); /* while its create runs, nothing else may be asked of it */
+    CU_ASSERT_EQUAL(world_server_protect(world, dead, true, &action), WORLD_OK);
+    look_for(300);
+    CU_ASSERT(nothing_wasted());
+    leave();
+}
+
+static void one_that_may_come_yet_counts_for_the_minimum(void)
+{
+    watched(1);
+    ours(1, true);
+    look_for(70);
+    ours(2, false);
+    look_for(52); /* the first one's third hour begins, and the pool could do without it */
+    CU_ASSERT_EQUAL(idle_hours(), 1);
+    leave();
+}
+
+static void a_fenced_one_does_not_count_for_the_minimum(void)
+{
+    watched(1);
+    ours(1, true);
+    look_for(2);
+    const struct world_runner *runner = only_runner(world);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(runner);
+    uint64_t held = runner->id;
+    world_by_hand(world, true);
+    CU_ASSERT_EQUAL(world_runner_disable(world, held, true), WORLD_OK);
+    ours(2, true);
+    look_for(300);
+    CU_ASSERT(nothing_wasted());
+    leave();
+}
+
+int main(void)
+{
+    CU_TestInfo tests[] = {
+        {"an hour for an idle machine breaks a promise",
+         an_hour_for_an_idle_machine_breaks_a_promise},
+        {"a job makes it used", a_job_makes_it_used},
+        {"the minimum keeps a machine", the_minimum_keeps_a_machine},
+        {"the minimum keeps no more than that", the_minimum_keeps_no_more_than_that},
+        {"one that never came does not count for the minimum",
+         one_that_never_came_does_not_count_for_the_minimum},
+        {"one that may come yet counts for the minimum",
+         one_that_may_come_yet_counts_for_the_minimum},
+        {"a fenced one does not count for the minimum",
+         a_fenced_one_does_not_count_for_the_minimum},
+        CU_TEST_INFO_NULL,
+    };
+    return cunit_run("witness", tests);
+}
