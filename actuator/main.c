@@ -26,7 +26,7 @@ struct program {
     struct actuator actuator;
     struct log_keeper keeper;
     bool started;
-    bool dialer_lies; /* it has handed over what is no connection */
+    bool dialer_lied; /* it has handed over what is no connection */
     struct event *stop_timer;
 };
 
@@ -309,11 +309,7 @@ static void on_passed(struct worker *worker, enum role peer, struct message *mes
     (void)worker;
     (void)peer;
     struct program *program = state;
-    struct error error = {""};
-    if (dialing_passed(program->http, message, descriptor, &error) || program->dialer_lies)
-        return;
-    program->dialer_lies = true; /* said once: it could say it for ever */
-    log_warning("%s; it is closed, and so are others like it", error.text);
+    dialing_passed(program->http, message, descriptor, &program->dialer_lied);
 }
 
 /* ------------------------------------------------------------------------------------ the end */

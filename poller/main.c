@@ -157,11 +157,7 @@ static void on_passed(struct worker *worker, enum role peer, struct message *mes
     (void)worker;
     (void)peer;
     struct poller *poller = state;
-    struct error error = {""};
-    if (dialing_passed(poller->http, message, descriptor, &error) || poller->dialer_lies)
-        return;
-    poller->dialer_lies = true; /* said once: it could say it for ever */
-    log_warning("%s; it is closed, and so are others like it", error.text);
+    dialing_passed(poller->http, message, descriptor, &poller->dialer_lied);
 }
 
 static void clean_up(struct poller *poller)

@@ -56,7 +56,7 @@ struct poller {
     struct credentials credentials;
     struct event *timer; /* the next round */
     void *own;           /* the source's state */
-    bool dialer_lies;    /* it has handed over what is no connection */
+    bool dialer_lied;    /* it has handed over what is no connection */
 
     /* the round */
     bool in_round;

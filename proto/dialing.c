@@ -1,9 +1,10 @@
-/* Between the engine and the dialer's channel. May not: log. */
+/* Between the engine and the dialer's channel. May not: make a connection. */
 #include "proto/dialing.h"
 
 #include <unistd.h>
 
 #include "common/descriptors.h"
+#include "common/log.h"
 
 static bool ask(void *argument, uint64_t id, enum source source, struct error *error)
 {
@@ -44,18 +45,22 @@ bool dialing_message(struct http *http, struct message *message)
     return true;
 }
 
-bool dialing_passed(struct http *http, struct message *message, int descriptor, struct error *error)
+void dialing_passed(struct http *http, struct message *message, int descriptor, bool *lied)
 {
+    struct error error = {""};
     bool good = message->id == MESSAGE_dialed ||
-                error_set(error, "%s carries no connection", message_name(message->id));
+                error_set(&error, "%s carries no connection", message_name(message->id));
     good = good &&
-           descriptor_is(descriptor, DESCRIPTOR_CONNECTION, "what the dialer handed over", error);
+           descriptor_is(descriptor, DESCRIPTOR_CONNECTION, "what the dialer handed over", &error);
     if (good && http != NULL)
         http_dialed(http, message_dialed(message)->id, descriptor);
     else
         close(descriptor);
     message_free(message);
-    return good;
+    if (good || *lied)
+        return;
+    *lied = true;
+    log_warning("%s; it is closed, and so are others like it", error.text);
 }
 
 void dialing_peer_open(struct http *http, enum role peer)

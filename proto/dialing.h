@@ -1,5 +1,5 @@
 /* A worker's way to its connections: the HTTP engine's questions to the dialer, and the answers
- * back into the engine. May not: log, make a connection. */
+ * back into the engine. May not: make a connection. */
 #ifndef EBBTIDE_PROTO_DIALING_H
 #define EBBTIDE_PROTO_DIALING_H
 
@@ -21,9 +21,9 @@ uint32_t dialing_ports(const struct config *config, struct http_endpoint *const 
 bool dialing_message(struct http *http, struct message *message);
 
 /* `passed` of a behaviour; takes both. What is no connection over the internet is closed, and the
- * call then runs into its limit: false, with *error saying what came instead. */
-bool dialing_passed(struct http *http, struct message *message, int descriptor,
-                    struct error *error);
+ * call then runs into its limit. A dialer that hands over such things could do so for ever: *lied,
+ * false at first and the worker's to keep, has it logged once. */
+void dialing_passed(struct http *http, struct message *message, int descriptor, bool *lied);
 
 /* `peer_open` of a behaviour: a dialer that is new was asked nothing yet. */
 void dialing_peer_open(struct http *http, enum role peer);
