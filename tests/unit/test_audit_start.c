@@ -8,143 +8,76 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "audit/seal_store.h"
 #include "audit_fixture.h"
+#include "audit_running.h"
 #include "cunit_main.h"
-
-#define WALL INT64_C(1795764000000)
-
-static struct audit_limits limits = {
-    .max_bytes = 1 << 20, .reserve_bytes = 65536, .epoch_ms = 900000};
-static int file, slot[SEAL_SLOTS];
-static struct seal_key first;
-static struct error error;
-
-static void begin(void)
-{
-    struct chain_hash random = {.byte = {1, 2, 3}};
-    file = fixture_file();
-    seal_first(&random, &first);
-    for (unsigned i = 0; i < SEAL_SLOTS; i++)
-        slot[i] = memfd_create("key", MFD_CLOEXEC);
-    CU_ASSERT_TRUE_FATAL(seal_slots_write(slot, &first, 0, &error));
-}
-
-static void end(void)
-{
-    close(file);
-    for (unsigned i = 0; i < SEAL_SLOTS; i++)
-        close(slot[i]);
-}
-
-static struct audit *start(bool keys)
-{
-    struct audit *audit = NULL;
-    CU_ASSERT_TRUE_FATAL(audit_open(&audit, dup(file), "audit.jsonl", &limits, NULL, &error));
-    audit_take_keys(audit, keys ? dup(slot[0]) : -1, keys ? dup(slot[1]) : -1);
-    CU_ASSERT_TRUE(audit_settle(audit, WALL, &error));
-    return audit;
-}
-
-static void intend(struct audit *audit, uint64_t counter)
-{
-    struct action action = {.id = {2, counter},
-                            .kind = ACTION_DRAIN_NODE,
-                            .text = "why",
-                            .node = {.name = "n", .pool = "p", .node_uid = ""},
-                            .server_type = "",
-                            .location = "",
-                            .image = ""};
-    CU_ASSERT_TRUE(audit_intent(audit, &action, WALL, &error));
-}
-
-static char *text(void)
-{
-    static char bytes[65536];
-    ssize_t got = pread(file, bytes, sizeof bytes - 1, 0);
-    bytes[got > 0 ? got : 0] = '\0';
-    return bytes;
-}
-
-static struct verify_result verdict(void)
-{
-    struct verify_keys keys = {.key = {first}, .count = 1};
-    const char *bytes = text();
-    return verify_bytes(bytes, strlen(bytes), strlen(bytes), &keys, NULL);
-}
-
-static unsigned times(const char *word)
-{
-    unsigned count = 0;
-    for (const char *at = text(); (at = strstr(at, word)) != NULL; at++)
-        count++;
-    return count;
-}
 
 /* --------------------------------------------------------------------------------------- keys */
 
 static void test_nothing_is_written_where_nothing_happens(void)
 {
-    begin();
-    struct audit *audit = start(true);
-    CU_ASSERT_TRUE(audit_seal(audit, SEAL_START, WALL, &error));
-    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
-    CU_ASSERT_STRING_EQUAL(text(), "");
+    running_begin();
+    struct audit *audit = running_start(true);
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_START, RUNNING_WALL_MS, &running.error));
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, RUNNING_WALL_MS, &running.error));
+    CU_ASSERT_STRING_EQUAL(running_text(), "");
     CU_ASSERT_EQUAL(audit_head(audit).seq, 0);
     audit_close(audit);
-    end();
+    running_end();
 }
 
 /* A seal that cannot be written is told until one can. */
 static void test_a_seal_that_fails_is_told(void)
 {
     struct rlimit before, none = {0};
-    begin();
-    struct audit *audit = start(true);
-    intend(audit, 1);
+    running_begin();
+    struct audit *audit = running_start(true);
+    running_intend(audit, 1);
     CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_FSIZE, &before), 0);
     none.rlim_max = before.rlim_max;
     void (*kept)(int) = signal(SIGXFSZ, SIG_IGN);
     CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &none), 0);
-    CU_ASSERT_FALSE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
+    CU_ASSERT_FALSE(audit_seal(audit, SEAL_EPOCH, RUNNING_WALL_MS, &running.error));
     CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &before), 0);
     signal(SIGXFSZ, kept);
     CU_ASSERT_PTR_NOT_NULL(strstr(audit_trouble(audit), "the audit log is not sealed: "));
-    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, RUNNING_WALL_MS, &running.error));
     CU_ASSERT_STRING_EQUAL(audit_trouble(audit), "");
-    CU_ASSERT_EQUAL(times("\"event\":\"seal\""), 1);
+    CU_ASSERT_EQUAL(running_times("\"event\":\"seal\""), 1);
     audit_close(audit);
-    end();
+    running_end();
 }
 
 static void test_what_a_run_left_is_sealed_by_the_next_start(void)
 {
-    begin();
-    struct audit *audit = start(true);
-    intend(audit, 1);
+    running_begin();
+    struct audit *audit = running_start(true);
+    running_intend(audit, 1);
     audit_close(audit);
-    audit = start(true);
-    CU_ASSERT_TRUE(audit_seal(audit, SEAL_START, WALL, &error));
-    CU_ASSERT_TRUE(audit_seal(audit, SEAL_START, WALL, &error)); /* no second one */
-    CU_ASSERT_TRUE(audit_seal(audit, SEAL_CLOSE, WALL, &error));
-    CU_ASSERT_EQUAL(times("\"event\":\"seal\""), 1);
+    audit = running_start(true);
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_START, RUNNING_WALL_MS, &running.error));
     CU_ASSERT_TRUE(
-        audit_seal(audit, SEAL_EPOCH, WALL, &error)); /* one of an epoch without a line */
-    CU_ASSERT_EQUAL(times("\"event\":\"seal\""), 2);
+        audit_seal(audit, SEAL_START, RUNNING_WALL_MS, &running.error)); /* no second one */
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_CLOSE, RUNNING_WALL_MS, &running.error));
+    CU_ASSERT_EQUAL(running_times("\"event\":\"seal\""), 1);
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, RUNNING_WALL_MS,
+                              &running.error)); /* one of an epoch without a line */
+    CU_ASSERT_EQUAL(running_times("\"event\":\"seal\""), 2);
     audit_close(audit);
-    CU_ASSERT_EQUAL(verdict().findings, 0);
-    end();
+    CU_ASSERT_EQUAL(running_verdict(true).findings, 0);
+    running_end();
 }
 
 static void get_slot(unsigned which, char record[SEAL_RECORD_BYTES])
 {
-    CU_ASSERT_EQUAL_FATAL(pread(slot[which], record, SEAL_RECORD_BYTES, 0), SEAL_RECORD_BYTES);
+    CU_ASSERT_EQUAL_FATAL(pread(running.slot[which], record, SEAL_RECORD_BYTES, 0),
+                          SEAL_RECORD_BYTES);
 }
 
 static void put_slot(unsigned which, const char *record, size_t length)
 {
-    CU_ASSERT_EQUAL_FATAL(ftruncate(slot[which], 0), 0);
-    CU_ASSERT_EQUAL_FATAL(pwrite(slot[which], record, length, 0), (ssize_t)length);
+    CU_ASSERT_EQUAL_FATAL(ftruncate(running.slot[which], 0), 0);
+    CU_ASSERT_EQUAL_FATAL(pwrite(running.slot[which], record, length, 0), (ssize_t)length);
 }
 
 /* The writes of one step, in their order, cut after any byte: the log's seal stands there already.
@@ -152,11 +85,11 @@ static void put_slot(unsigned which, const char *record, size_t length)
 static void test_a_crash_at_any_instant_of_a_seal_loses_none(void)
 {
     char old[SEAL_RECORD_BYTES], new[SEAL_RECORD_BYTES], torn[SEAL_RECORD_BYTES];
-    begin();
+    running_begin();
     get_slot(0, old);
-    struct audit *audit = start(true);
-    intend(audit, 1);
-    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
+    struct audit *audit = running_start(true);
+    running_intend(audit, 1);
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, RUNNING_WALL_MS, &running.error));
     audit_close(audit);
     get_slot(0, new);
     CU_ASSERT_NOT_EQUAL(memcmp(old, new, sizeof old), 0);
@@ -166,107 +99,108 @@ static void test_a_crash_at_any_instant_of_a_seal_loses_none(void)
             memcpy(torn + cut, old + cut, sizeof torn - cut);
             put_slot(0, which == 0 ? torn : new, SEAL_RECORD_BYTES);
             put_slot(1, which == 0 ? old : torn, SEAL_RECORD_BYTES);
-            audit = start(true);
+            audit = running_start(true);
             CU_ASSERT_TRUE(audit_sealed(audit));
             CU_ASSERT_STRING_EQUAL(audit_trouble(audit), "");
-            CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
+            CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, RUNNING_WALL_MS, &running.error));
             audit_close(audit);
-            CU_ASSERT_EQUAL(verdict().findings, 0);
-            CU_ASSERT_EQUAL(times("\"seal\":1,"), 1);
+            CU_ASSERT_EQUAL(running_verdict(true).findings, 0);
+            CU_ASSERT_EQUAL(running_times("\"seal\":1,"), 1);
             /* back to before */
-            char *bytes = text(), *last = strstr(bytes, "\"seal\":1,");
+            char *bytes = running_text(), *last = strstr(bytes, "\"seal\":1,");
             while (last > bytes && last[-1] != '\n')
                 last--;
-            CU_ASSERT_EQUAL(ftruncate(file, last - bytes), 0);
+            CU_ASSERT_EQUAL(ftruncate(running.file, last - bytes), 0);
         }
-    end();
+    running_end();
 }
 
 static void test_the_old_key_lies_in_no_file(void)
 {
     char old[SEAL_RECORD_BYTES], now[SEAL_RECORD_BYTES], hex[CHAIN_HEX_BYTES + 1];
-    begin();
-    chain_hex(&first.key, hex);
+    running_begin();
+    chain_hex(&running.first.key, hex);
     get_slot(0, old);
     CU_ASSERT_PTR_NOT_NULL(memmem(old, sizeof old, hex, CHAIN_HEX_BYTES));
-    struct audit *audit = start(true);
-    intend(audit, 1);
-    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
+    struct audit *audit = running_start(true);
+    running_intend(audit, 1);
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, RUNNING_WALL_MS, &running.error));
     audit_close(audit);
     for (unsigned i = 0; i < SEAL_SLOTS; i++) {
         get_slot(i, now);
         CU_ASSERT_PTR_NULL(memmem(now, sizeof now, hex, CHAIN_HEX_BYTES));
-        CU_ASSERT_EQUAL(lseek(slot[i], 0, SEEK_END), SEAL_RECORD_BYTES);
+        CU_ASSERT_EQUAL(lseek(running.slot[i], 0, SEEK_END), SEAL_RECORD_BYTES);
     }
     put_slot(1, old, sizeof old); /* a crash left it there */
-    audit_close(start(true));
+    audit_close(running_start(true));
     get_slot(1, now);
     CU_ASSERT_PTR_NULL(memmem(now, sizeof now, hex, CHAIN_HEX_BYTES));
-    end();
+    running_end();
 }
 
 static void test_keys_that_cannot_be_read_are_said_and_the_log_goes_on(void)
 {
-    begin();
+    running_begin();
     put_slot(0, "garbage", 7);
     put_slot(1, "", 0);
-    struct audit *audit = start(true);
+    struct audit *audit = running_start(true);
     CU_ASSERT_FALSE(audit_sealed(audit));
     CU_ASSERT_PTR_NOT_NULL(strstr(audit_trouble(audit), "setup-keys"));
-    intend(audit, 1);
+    running_intend(audit, 1);
     audit_close(audit);
     put_slot(0, "", 0); /* none were ever set up: nothing to say */
-    audit = start(true);
+    audit = running_start(true);
     CU_ASSERT_FALSE(audit_sealed(audit));
     CU_ASSERT_STRING_EQUAL(audit_trouble(audit), "");
     audit_close(audit);
-    end();
+    running_end();
 }
 
 static void test_keys_that_a_sealed_log_lost_are_missed(void)
 {
-    begin();
-    struct audit *audit = start(true);
-    intend(audit, 1);
-    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
+    running_begin();
+    struct audit *audit = running_start(true);
+    running_intend(audit, 1);
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, RUNNING_WALL_MS, &running.error));
     audit_close(audit);
-    audit = start(false); /* both files are gone */
+    audit = running_start(false); /* both files are gone */
     CU_ASSERT_FALSE(audit_sealed(audit));
     CU_ASSERT_PTR_NOT_NULL(strstr(audit_trouble(audit), "audit.key.0"));
     CU_ASSERT_FALSE(audit_leaves(audit)); /* the log itself is well */
     audit_close(audit);
     put_slot(0, "", 0);
     put_slot(1, "", 0);
-    audit = start(true);
+    audit = running_start(true);
     CU_ASSERT_FALSE(audit_sealed(audit));
     CU_ASSERT_PTR_NOT_NULL(strstr(audit_trouble(audit), "audit.key.0"));
     audit_close(audit);
-    end();
+    running_end();
 }
 
 static void test_a_seal_that_was_taken_out_is_found(void)
 {
-    begin();
-    struct audit *audit = start(true);
-    intend(audit, 1);
-    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
-    off_t kept = (off_t)strlen(text());
-    intend(audit, 2);
-    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
+    running_begin();
+    struct audit *audit = running_start(true);
+    running_intend(audit, 1);
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, RUNNING_WALL_MS, &running.error));
+    off_t kept = (off_t)strlen(running_text());
+    running_intend(audit, 2);
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, RUNNING_WALL_MS, &running.error));
     audit_close(audit);
-    CU_ASSERT_EQUAL(ftruncate(file, kept), 0);
-    audit = start(true);
+    CU_ASSERT_EQUAL(ftruncate(running.file, kept), 0);
+    audit = running_start(true);
     CU_ASSERT_TRUE(audit_leaves(audit));
     CU_ASSERT_NOT_EQUAL(audit_trouble(audit)[0], '\0');
     audit_close(audit);
-    CU_ASSERT_EQUAL(times("\"event\":\"bent\""), 1);
-    end();
+    CU_ASSERT_EQUAL(running_times("\"event\":\"bent\""), 1);
+    running_end();
 }
 
 /* The last seal in the file says that it is another epoch's; its hash made anew or not. */
 static void claim_number(const char *number, bool hash)
 {
-    char *bytes = text(), *at = strstr(bytes, "\"seal\":0,"), made[8192], hex[CHAIN_HEX_BYTES + 1];
+    char *bytes = running_text(), *at = strstr(bytes, "\"seal\":0,"), made[8192],
+         hex[CHAIN_HEX_BYTES + 1];
     struct chain_hash sum;
     CU_ASSERT_PTR_NOT_NULL_FATAL(at);
     int length = snprintf(made, sizeof made, "%.*s\"seal\":%s,%s", (int)(at - bytes), bytes, number,
@@ -277,8 +211,8 @@ static void claim_number(const char *number, bool hash)
     chain_sum(line, (size_t)(end - line), &sum);
     if (hash)
         memcpy(end + strlen(",\"hash\":\""), chain_hex(&sum, hex), CHAIN_HEX_BYTES);
-    CU_ASSERT_EQUAL(ftruncate(file, 0), 0);
-    CU_ASSERT_EQUAL(write(file, made, (size_t)length), length);
+    CU_ASSERT_EQUAL(ftruncate(running.file, 0), 0);
+    CU_ASSERT_EQUAL(write(running.file, made, (size_t)length), length);
 }
 
 static void test_no_key_is_used_up_for_what_a_line_claims(void)
@@ -286,21 +220,21 @@ static void test_no_key_is_used_up_for_what_a_line_claims(void)
     static const char *const claimed[] = {"1", "40", "4999998", "9000000", "9007199254740991"};
     char before[SEAL_RECORD_BYTES], after[SEAL_RECORD_BYTES];
     for (unsigned i = 0; i < 2 * sizeof claimed / sizeof claimed[0]; i++) {
-        begin();
-        struct audit *audit = start(true);
-        intend(audit, 1);
-        CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
+        running_begin();
+        struct audit *audit = running_start(true);
+        running_intend(audit, 1);
+        CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, RUNNING_WALL_MS, &running.error));
         audit_close(audit);
         get_slot(0, before);
         claim_number(claimed[i / 2], i % 2 == 1);
-        audit = start(true);
+        audit = running_start(true);
         get_slot(0, after);
         CU_ASSERT_EQUAL(memcmp(before, after, sizeof before), 0);
         CU_ASSERT_TRUE(audit_sealed(audit));
         CU_ASSERT_TRUE(audit_leaves(audit));
         CU_ASSERT_NOT_EQUAL(audit_trouble(audit)[0], '\0');
         audit_close(audit);
-        end();
+        running_end();
     }
 }
 
@@ -308,95 +242,95 @@ static void test_no_key_is_used_up_for_what_a_line_claims(void)
 static void test_keys_that_are_behind_catch_up(void)
 {
     char old[SEAL_RECORD_BYTES], new[SEAL_RECORD_BYTES], now[SEAL_RECORD_BYTES];
-    begin();
+    running_begin();
     get_slot(0, old);
-    struct audit *audit = start(true);
-    intend(audit, 1);
+    struct audit *audit = running_start(true);
+    running_intend(audit, 1);
     for (unsigned i = 0; i < 50; i++)
-        CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
+        CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, RUNNING_WALL_MS, &running.error));
     audit_close(audit);
     get_slot(0, new);
     put_slot(0, old, sizeof old);
     put_slot(1, old, sizeof old);
-    audit = start(true);
+    audit = running_start(true);
     CU_ASSERT_STRING_EQUAL(audit_trouble(audit), "");
     for (unsigned i = 0; i < SEAL_SLOTS; i++) {
         get_slot(i, now);
         CU_ASSERT_EQUAL(memcmp(new, now, sizeof new), 0);
     }
-    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, WALL, &error));
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_EPOCH, RUNNING_WALL_MS, &running.error));
     audit_close(audit);
-    CU_ASSERT_EQUAL(verdict().findings, 0);
-    end();
+    CU_ASSERT_EQUAL(running_verdict(true).findings, 0);
+    running_end();
 }
 
 /* ------------------------------------------------------------------------------------- the log */
 
 static void test_a_bent_log_is_told_once_and_gone_on_with(void)
 {
-    begin();
-    struct audit *audit = start(true);
-    intend(audit, 1);
-    intend(audit, 2);
+    running_begin();
+    struct audit *audit = running_start(true);
+    running_intend(audit, 1);
+    running_intend(audit, 2);
     audit_close(audit);
-    char *bytes = text(), *word = strstr(bytes, "drain_node");
+    char *bytes = running_text(), *word = strstr(bytes, "drain_node");
     CU_ASSERT_PTR_NOT_NULL_FATAL(word);
     word[0] = 'b';
-    CU_ASSERT_EQUAL(ftruncate(file, 0), 0);
-    CU_ASSERT_EQUAL(write(file, bytes, strlen(bytes)), (ssize_t)strlen(bytes));
+    CU_ASSERT_EQUAL(ftruncate(running.file, 0), 0);
+    CU_ASSERT_EQUAL(write(running.file, bytes, strlen(bytes)), (ssize_t)strlen(bytes));
     for (unsigned i = 0; i < 3; i++) {
-        audit = start(true);
+        audit = running_start(true);
         CU_ASSERT_PTR_NOT_NULL(strstr(audit_trouble(audit), "audit.jsonl line 2: changed"));
         CU_ASSERT_TRUE(audit_wants_next(audit)); /* what was found stays as it is */
-        intend(audit, 10 + i);
+        running_intend(audit, 10 + i);
         audit_close(audit);
     }
-    CU_ASSERT_EQUAL(times("\"event\":\"bent\""), 1);
-    struct verify_result result = verdict();
+    CU_ASSERT_EQUAL(running_times("\"event\":\"bent\""), 1);
+    struct verify_result result = running_verdict(true);
     CU_ASSERT_EQUAL(result.first.line, 2);
     CU_ASSERT_PTR_NOT_NULL(strstr(result.what.text, "changed"));
-    end();
+    running_end();
 }
 
 static void test_a_bent_segment_is_left_for_the_next(void)
 {
-    begin();
-    struct audit *audit = start(false);
-    intend(audit, 1);
+    running_begin();
+    struct audit *audit = running_start(false);
+    running_intend(audit, 1);
     audit_close(audit);
-    CU_ASSERT_EQUAL(write(file, "hello\n", 6), 6);
-    audit = start(false);
+    CU_ASSERT_EQUAL(write(running.file, "hello\n", 6), 6);
+    audit = running_start(false);
     CU_ASSERT_TRUE(audit_leaves(audit));
     int next = fixture_file();
-    CU_ASSERT_TRUE(audit_next(audit, dup(next), "audit.jsonl.1", NULL, &error));
+    CU_ASSERT_TRUE(audit_next(audit, dup(next), "audit.jsonl.1", NULL, &running.error));
     CU_ASSERT_FALSE(audit_leaves(audit));
     CU_ASSERT_NOT_EQUAL(audit_trouble(audit)[0], '\0'); /* until a start that finds none */
     audit_close(audit);
-    close(file);
-    file = next; /* the bent one was put aside */
-    audit = start(false);
+    close(running.file);
+    running.file = next; /* the bent one was put aside */
+    audit = running_start(false);
     CU_ASSERT_STRING_EQUAL(audit_trouble(audit), "");
     audit_close(audit);
-    end();
+    running_end();
 }
 
 static void test_a_torn_line_is_cut_and_told(void)
 {
-    begin();
-    struct audit *audit = start(true);
-    intend(audit, 1);
+    running_begin();
+    struct audit *audit = running_start(true);
+    running_intend(audit, 1);
     audit_close(audit);
-    CU_ASSERT_EQUAL(write(file, "{\"seq\":3,\"ti", 12), 12);
-    CU_ASSERT_EQUAL(verdict().first.line, 3);
-    audit_close(start(true));
-    CU_ASSERT_EQUAL(times("\"event\":\"cut\""), 1);
-    CU_ASSERT_EQUAL(times("\"bytes\":12"), 1);
-    audit = start(true);
-    CU_ASSERT_TRUE(audit_seal(audit, SEAL_START, WALL, &error));
+    CU_ASSERT_EQUAL(write(running.file, "{\"seq\":3,\"ti", 12), 12);
+    CU_ASSERT_EQUAL(running_verdict(true).first.line, 3);
+    audit_close(running_start(true));
+    CU_ASSERT_EQUAL(running_times("\"event\":\"cut\""), 1);
+    CU_ASSERT_EQUAL(running_times("\"bytes\":12"), 1);
+    audit = running_start(true);
+    CU_ASSERT_TRUE(audit_seal(audit, SEAL_START, RUNNING_WALL_MS, &running.error));
     audit_close(audit);
-    CU_ASSERT_EQUAL(verdict().findings, 0);
-    CU_ASSERT_EQUAL(verdict().cuts, 1);
-    end();
+    CU_ASSERT_EQUAL(running_verdict(true).findings, 0);
+    CU_ASSERT_EQUAL(running_verdict(true).cuts, 1);
+    running_end();
 }
 
 int main(void)

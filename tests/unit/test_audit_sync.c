@@ -2,22 +2,14 @@
  * all of it was written; where the disk does not say so, neither does the log.
  * May not: open a file with a name. */
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "actuator/audit.h"
-#include "audit/seal_store.h"
+#include "audit_running.h"
 #include "cunit_main.h"
 
-#define WALL INT64_C(1795764000000)
-
-static int file, slot[SEAL_SLOTS];
 static bool disk_fails;
 static off_t synced_bytes; /* of the log, when it was synced last */
 static struct audit *audit;
-static struct error error;
 
 /* The linker's --wrap: what the log calls instead of fdatasync. */
 int __wrap_fdatasync(int descriptor);
@@ -33,7 +25,7 @@ static off_t size_of(int descriptor, ino_t *inode)
 int __wrap_fdatasync(int descriptor)
 {
     ino_t log, this;
-    (void)size_of(file, &log);
+    (void)size_of(running.file, &log);
     off_t bytes = size_of(descriptor, &this);
     if (log != this)
         return 0; /* a slot of the key */
@@ -49,39 +41,16 @@ int __wrap_fdatasync(int descriptor)
 
 static void begin(void)
 {
-    static const struct audit_limits limits = {
-        .max_bytes = 1 << 20, .reserve_bytes = 65536, .epoch_ms = 900000};
-    struct chain_hash random = {.byte = {1, 2, 3}};
-    struct seal_key first;
+    running_begin();
     disk_fails = false;
     synced_bytes = 0;
-    file = memfd_create("audit", MFD_CLOEXEC);
-    CU_ASSERT_TRUE_FATAL(file >= 0 && fcntl(file, F_SETFL, O_APPEND) == 0);
-    seal_first(&random, &first);
-    for (unsigned i = 0; i < SEAL_SLOTS; i++)
-        slot[i] = memfd_create("key", MFD_CLOEXEC);
-    CU_ASSERT_TRUE_FATAL(seal_slots_write(slot, &first, 0, &error));
-    CU_ASSERT_TRUE_FATAL(audit_open(&audit, dup(file), "audit.jsonl", &limits, NULL, &error));
-    audit_take_keys(audit, dup(slot[0]), dup(slot[1]));
+    audit = running_open(true);
 }
 
 static void end(void)
 {
     audit_close(audit);
-    close(file);
-    for (unsigned i = 0; i < SEAL_SLOTS; i++)
-        close(slot[i]);
-}
-
-static struct action action_of(uint64_t counter)
-{
-    return (struct action){.id = {2, counter},
-                           .kind = ACTION_DRAIN_NODE,
-                           .text = "why",
-                           .node = {.name = "n", .pool = "p", .node_uid = ""},
-                           .server_type = "",
-                           .location = "",
-                           .image = ""};
+    running_end();
 }
 
 static struct action_result result_of(uint64_t counter)
@@ -94,29 +63,29 @@ static struct action_result result_of(uint64_t counter)
 
 static bool intend(void)
 {
-    struct action action = action_of(1);
-    return audit_intent(audit, &action, WALL, &error);
+    struct action action = running_action(1);
+    return audit_intent(audit, &action, RUNNING_WALL_MS, &running.error);
 }
 
 static bool come_out(void)
 {
-    struct action action = action_of(1);
+    struct action action = running_action(1);
     struct action_result result = result_of(1);
-    return audit_outcome(audit, &action, &result, WALL, &error);
+    return audit_outcome(audit, &action, &result, RUNNING_WALL_MS, &running.error);
 }
 
 static bool only_look(void)
 {
-    struct action action = action_of(2);
+    struct action action = running_action(2);
     struct action_result result = result_of(2);
     struct audit_end end = {
-        .action = &action, .result = &result, .rail = "", .mono_ms = 1, .wall_ms = WALL};
-    return audit_unchanged(audit, &end, &error) == AUDIT_WRITTEN;
+        .action = &action, .result = &result, .rail = "", .mono_ms = 1, .wall_ms = RUNNING_WALL_MS};
+    return audit_unchanged(audit, &end, &running.error) == AUDIT_WRITTEN;
 }
 
 static bool seal(void)
 {
-    return audit_seal(audit, SEAL_EPOCH, WALL, &error);
+    return audit_seal(audit, SEAL_EPOCH, RUNNING_WALL_MS, &running.error);
 }
 
 /* Each way of writing lines, in the order of a life. */
@@ -131,10 +100,11 @@ static void test_what_is_written_is_synced_before_it_is_said(void)
     ino_t inode;
     begin();
     for (size_t i = 0; i < WRITES; i++) {
-        off_t before = size_of(file, &inode);
+        off_t before = size_of(running.file, &inode);
         CU_ASSERT_TRUE(writes[i]());
-        CU_ASSERT_TRUE(size_of(file, &inode) > before);
-        CU_ASSERT_EQUAL(synced_bytes, size_of(file, &inode)); /* all of it, and not before it */
+        CU_ASSERT_TRUE(size_of(running.file, &inode) > before);
+        CU_ASSERT_EQUAL(synced_bytes,
+                        size_of(running.file, &inode)); /* all of it, and not before it */
     }
     end();
 }
