@@ -46,7 +46,7 @@ struct call_scene {
     uint64_t pool_able; /* of them, those that come; a watcher who knows which others are kept and
                            serve counts them as well */
     uint64_t hourly_micro, hourly_micro_max; /* with the new one */
-    uint32_t names_before;                   /* servers that ever had the name */
+    uint32_t names_before;                   /* servers that had the name and were shown to us */
     uint32_t coming; /* slots of healthy servers of the pool, young and without a runner as yet */
     uint32_t wanted; /* the most jobs of the pool that were runnable at once, as lately as an honest
                         picture of Gitea may be old */

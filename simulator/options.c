@@ -3,6 +3,7 @@
 #include "simulator/options.h"
 
 #include "simulator/hetzner_api.h"
+#include "simulator/option_sets.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -126,22 +127,6 @@ static bool take_switch(struct options *out, const char *option)
     return false;
 }
 
-/* "runner-labels a,b" */
-static bool take_labels(struct options *out, char *text, struct error *error)
-{
-    out->world.runner_label_count = 0;
-    for (char *at = text; at != NULL;) {
-        char *comma = strchr(at, ',');
-        if (out->world.runner_label_count == WORLD_CONFIG_LABELS_MAX)
-            return error_set(error, "--runner-labels: at most %d labels", WORLD_CONFIG_LABELS_MAX);
-        out->world.runner_labels[out->world.runner_label_count++] = at;
-        if (comma != NULL)
-            *comma++ = '\0';
-        at = comma;
-    }
-    return true;
-}
-
 static bool take_port(struct options *out, const char *option, const char *value, bool *taken,
                       struct error *error)
 {
@@ -201,7 +186,10 @@ static bool take_special(struct options *out, const char *option, char *value, b
     int64_t seed = 1;
     *taken = true;
     if (strcmp(option, "runner-labels") == 0)
-        return take_labels(out, value, error);
+        return option_labels(value, out->world.runner_labels, &out->world.runner_label_count,
+                             error);
+    if (strcmp(option, "runner-set") == 0)
+        return option_runner_set(value, &out->world, error);
     if (take_gitea(out, option, value))
         return true;
     if (strcmp(option, "seed") == 0) {
@@ -274,13 +262,15 @@ static void print_name(FILE *out, const char *prefix, const char *name)
 
 void options_help(FILE *out)
 {
-    fputs("ebbtide-simulator: a cloud in a box. Serves Gitea's, Hetzner's and Kubernetes' APIs on\n"
-          "loopback over one simulated world, and a control endpoint (docs/simulator.md).\n\n"
-          "  --gitea-port, --hetzner-port, --kube-port, --control-port N: 0 takes a free one\n"
-          "  --without gitea|hetzner|kube: leave this API out\n"
-          "  --seed N, --runner-labels A,B, --gitea-version 1.26.0\n"
-          "  --gitea-webhook-url URL, --gitea-webhook-secret TEXT: tell there of each job\n",
-          out);
+    fputs(
+        "ebbtide-simulator: a cloud in a box. Serves Gitea's, Hetzner's and Kubernetes' APIs on\n"
+        "loopback over one simulated world, and a control endpoint (docs/simulator.md).\n\n"
+        "  --gitea-port, --hetzner-port, --kube-port, --control-port N: 0 takes a free one\n"
+        "  --without gitea|hetzner|kube: leave this API out\n"
+        "  --seed N, --runner-labels A,B, --gitea-version 1.26.0\n"
+        "  --runner-set KEY=VALUE:LABEL,LABEL:N: runners of machines whose server has that label\n"
+        "  --gitea-webhook-url URL, --gitea-webhook-secret TEXT: tell there of each job\n",
+        out);
     for (size_t i = 0; i < COUNT(texts); i++) {
         print_name(out, "--", texts[i].name);
         fprintf(out, " TEXT: %s\n", texts[i].help);

@@ -84,6 +84,13 @@ void witness_hindered_one(struct witness *witness, const char *name, int64_t now
         rented->hindered_ms = now_ms;
 }
 
+void witness_shown(struct witness *witness, uint64_t server_id)
+{
+    struct rented *rented = witness_rented(witness, server_id);
+    if (rented != NULL)
+        rented->shown = true;
+}
+
 static int64_t quiet_ms(const struct witness *witness, const struct rented *rented, int64_t now_ms)
 {
     int64_t last =

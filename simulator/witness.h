@@ -30,6 +30,7 @@ struct witness_rules {
     int64_t demand_memory_ms;    /* how old a picture of Gitea a create may rest on, way included */
     int64_t provision_ms;        /* life.provision_timeout */
     int64_t notice_ms, bound_ms; /* server_scene */
+    bool shown_is_told; /* witness_shown is called; else whatever was rented counts as shown */
 };
 
 struct witness;
@@ -46,6 +47,11 @@ void witness_change(struct witness *witness, const struct witness_rules *rules);
 void witness_hindered(struct witness *witness, int64_t now_ms);
 /* The same of one server only, by its name. One that was never ours is nobody's matter. */
 void witness_hindered_one(struct witness *witness, const char *name, int64_t now_ms);
+
+/* The client was shown this server, in a list or in an answer that it took note of. One that nobody
+ * was ever shown, and that somebody else deleted, may be made again by its name: nobody can know.
+ */
+void witness_shown(struct witness *witness, uint64_t server_id);
 
 /* Looks at every rented server; to be called at least each few seconds of the world's time. */
 void witness_look(struct witness *witness, int64_t now_ms);

@@ -41,8 +41,11 @@ static void create_scene(struct witness *witness, const struct world_call *call,
         if (coming)
             scene->coming += (uint32_t)rules->pool[pool].capacity;
     }
-    for (size_t i = 0; i < witness->rented_count; i++)
-        scene->names_before += strcmp(witness->rented[i].name, call->wanted->name) == 0;
+    for (size_t i = 0; i < witness->rented_count; i++) {
+        const struct rented *rented = &witness->rented[i];
+        scene->names_before += (rented->shown || !rules->shown_is_told) &&
+                               strcmp(rented->name, call->wanted->name) == 0;
+    }
     if (pool == rules->pool_count)
         return;
     scene->pool_min = rules->pool[pool].min;
@@ -160,6 +163,7 @@ void witness_on_call(void *context, const struct world_call *call)
     case WORLD_CALL_SERVER_CREATE: create_scene(witness, call, out); break;
     case WORLD_CALL_SERVER_DELETE:
         node_scene(witness, call->server->name, SCENE_DELETE_SERVER, call->at_ms, out);
+        witness_shown(witness, call->server->id);
         out->ours = witness_marks(witness, &call->server->labels);
         break;
     case WORLD_CALL_SERVER_UPDATE:

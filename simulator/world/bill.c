@@ -29,7 +29,9 @@ void bill_close(struct world *world, const struct world_server *server)
     if (server->foreign)
         return;
     world->totals.servers_now--;
-    world->totals.ended_periods += world_paid_periods(world, server, world->now_ms);
+    int64_t periods = world_paid_periods(world, server, world->now_ms);
+    world->totals.ended_periods += periods;
+    world->totals.ended_slots += periods * runners_wanted_on(world, server);
     world->totals.ended_cost_microeuro += world_cost_microeuro(world, server, world->now_ms);
     world->totals.ended_busy_ms += server->busy_ms;
 }

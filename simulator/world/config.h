@@ -8,6 +8,16 @@
 #include <stdint.h>
 
 #define WORLD_CONFIG_LABELS_MAX 16
+#define WORLD_RUNNER_SETS_MAX   8
+
+/* What the machines of one kind run: those whose server bears the label KEY=VALUE, as one DaemonSet
+ * for each kind with a node selector gives it. */
+struct world_runner_set {
+    const char *key, *value;
+    const char *labels[WORLD_CONFIG_LABELS_MAX]; /* of its runners */
+    uint32_t label_count;
+    int64_t capacity; /* runners a machine, 1 to WORLD_RUNNERS_PER_NODE_MAX */
+};
 
 struct world_config {
     int64_t start_ms; /* when the world begins, ms since 1970 */
@@ -19,6 +29,10 @@ struct world_config {
 #undef WORLD_SWITCH
     const char *runner_labels[WORLD_CONFIG_LABELS_MAX]; /* of the runners on machines; caller's */
     uint32_t runner_label_count;
+    /* The first that a server's labels fit; where none does, runner_labels and `capacity` hold. The
+     * texts are the caller's. */
+    struct world_runner_set runner_set[WORLD_RUNNER_SETS_MAX];
+    uint32_t runner_set_count;
     const char *runner_namespace;           /* of the runner pods */
     const char *runner_owner, *runner_repo; /* scope of the registrations; NULL, NULL: admin */
 };

@@ -31,6 +31,11 @@ char *world_copy_text(const char *text)
     return copy;
 }
 
+void world_free_text(const char *text)
+{
+    free((void *)(uintptr_t)text);
+}
+
 void world_copy_name(char *to, size_t bytes, const char *from)
 {
     (void)snprintf(to, bytes, "%s", from != NULL ? from : "");

@@ -249,7 +249,8 @@ void node_pods_wanted(struct world *world, uint64_t serial, uint64_t stamp)
         make_system_pod(world, node);
     if (!wants_runner_pods(world, node))
         return;
-    for (uint32_t slot = 0; slot < (uint32_t)world->config.capacity; slot++) {
+    uint32_t runners = runners_wanted_on(world, world_server_find(world, node->node.server_id));
+    for (uint32_t slot = 0; slot < runners; slot++) {
         if (!have_pod(world, node, true, slot))
             make_runner_pod(world, node, slot);
     }

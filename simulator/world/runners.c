@@ -126,11 +126,13 @@ static struct runner_entry *register_on(struct world *world, const struct server
                                         const char *name, uint32_t slot)
 {
     const struct world_config *config = &world->config;
+    uint32_t label_count;
+    const char *const *labels = runner_labels_on(world, &server->server, &label_count);
     struct runner_entry *entry = runner_add(
         world,
         &(struct world_runner_spec){.name = name,
-                                    .labels = config->runner_labels,
-                                    .label_count = config->runner_label_count,
+                                    .labels = labels,
+                                    .label_count = label_count,
                                     .scope = config->runner_repo != NULL    ? WORLD_SCOPE_REPO
                                              : config->runner_owner != NULL ? WORLD_SCOPE_ORG
                                                                             : WORLD_SCOPE_ADMIN,
@@ -186,7 +188,8 @@ void runner_start_on(struct world *world, struct server_entry *server)
 {
     if (!world->config.runners || server->server.foreign)
         return;
-    for (uint32_t slot = 0; slot < (uint32_t)world->config.capacity; slot++)
+    uint32_t count = runners_wanted_on(world, &server->server);
+    for (uint32_t slot = 0; slot < count; slot++)
         start_bare(world, server, slot);
 }
 

@@ -85,11 +85,14 @@ static void sum_servers(const struct world *world, struct world_summary *summary
     summary->paid_periods = world->totals.ended_periods;
     summary->cost_microeuro = world->totals.ended_cost_microeuro;
     summary->busy_ms = world->totals.ended_busy_ms;
+    int64_t slots = world->totals.ended_slots; /* paid periods of each runner that could work */
     for (size_t i = 0; i < world->servers.count; i++) {
         const struct server_entry *entry = world->servers.items[i];
         if (entry->server.foreign)
             continue;
-        summary->paid_periods += world_paid_periods(world, &entry->server, world->now_ms);
+        int64_t periods = world_paid_periods(world, &entry->server, world->now_ms);
+        summary->paid_periods += periods;
+        slots += periods * runners_wanted_on(world, &entry->server);
         summary->cost_microeuro += world_cost_microeuro(world, &entry->server, world->now_ms);
         summary->busy_ms += entry->server.busy_ms;
     }
@@ -100,9 +103,9 @@ static void sum_servers(const struct world *world, struct world_summary *summary
             summary->busy_ms += world->now_ms - entry->job.started_ms;
     }
     summary->paid_ms = summary->paid_periods * world->config.billing_period_ms;
-    if (summary->paid_ms > 0)
+    if (slots > 0)
         summary->paid_share_used =
-            (double)summary->busy_ms / (double)summary->paid_ms / (double)world->config.capacity;
+            (double)summary->busy_ms / (double)(slots * world->config.billing_period_ms);
 }
 
 void world_summary(const struct world *world, struct world_summary *summary)

@@ -36,14 +36,10 @@ static void copy_config(struct world_config *to, const struct world_config *from
     *to = *from;
     for (uint32_t i = 0; i < from->runner_label_count; i++)
         to->runner_labels[i] = world_copy_text(from->runner_labels[i]);
+    runner_sets_copy(to, from);
     to->runner_namespace = world_copy_text(from->runner_namespace);
     to->runner_owner = from->runner_owner != NULL ? world_copy_text(from->runner_owner) : NULL;
     to->runner_repo = from->runner_repo != NULL ? world_copy_text(from->runner_repo) : NULL;
-}
-
-static void free_text(const char *text)
-{
-    free((void *)(uintptr_t)text);
 }
 
 struct world *world_new(const struct world_config *config)
@@ -96,10 +92,11 @@ void world_free(struct world *world)
     list_free(&world->daemons);
     queue_free(&world->queue);
     for (uint32_t i = 0; i < world->config.runner_label_count; i++)
-        free_text(world->config.runner_labels[i]);
-    free_text(world->config.runner_namespace);
-    free_text(world->config.runner_owner);
-    free_text(world->config.runner_repo);
+        world_free_text(world->config.runner_labels[i]);
+    runner_sets_free(&world->config);
+    world_free_text(world->config.runner_namespace);
+    world_free_text(world->config.runner_owner);
+    world_free_text(world->config.runner_repo);
     free(world);
 }
 

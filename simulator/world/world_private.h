@@ -104,7 +104,8 @@ struct sold_out {
 /* Sums of what is gone, and counters that only rise. */
 struct totals {
     uint64_t jobs_lost, servers_rented, servers_now, servers_max;
-    int64_t ended_periods, ended_cost_microeuro, ended_busy_ms;
+    int64_t ended_periods, ended_slots, ended_cost_microeuro,
+        ended_busy_ms; /* slots: paid periods of runners */
     uint64_t runners_registered, runners_deleted, pods_evicted, nodes_deleted;
 };
 
@@ -145,9 +146,18 @@ struct world {
     struct totals totals;
 };
 
+/* ---- runner_sets.c ---- */
+/* How many runners a machine is to have, and their labels (the world's). */
+uint32_t runners_wanted_on(const struct world *world, const struct world_server *server);
+const char *const *runner_labels_on(const struct world *world, const struct world_server *server,
+                                    uint32_t *count);
+void runner_sets_copy(struct world_config *to, const struct world_config *from);
+void runner_sets_free(struct world_config *config);
+
 /* ---- memory.c ---- */
 void *world_alloc(size_t bytes); /* zeroed, never NULL */
 char *world_copy_text(const char *text);
+void world_free_text(const char *text); /* such a copy; NULL is fine */
 /* Copies at most bytes - 1 characters. */
 void world_copy_name(char *to, size_t bytes, const char *from);
 void list_push(struct list *list, void *item);

@@ -55,6 +55,7 @@ static void on_result(const struct action_result *result, void *argument)
     sim_say(sim, "< %llu-%llu %s: %s (%s): %s", (unsigned long long)result->id.epoch,
             (unsigned long long)result->id.counter, action_kind_words[result->kind],
             outcome_words[result->outcome], trouble_words[result->trouble], result->text);
+    witness_shown(sim->witness, result->server_id); /* it stands in the audit log */
     if (!sim->brain_alive || sim_strikes(sim, FAULT_RESULT_LOST))
         return;
     int64_t delay = dice_between(&sim->dice_time, 0, 3);

@@ -208,6 +208,7 @@ void rules_from_config(struct sim *sim)
         /* The core counts from when it asked: up to an action and its way before `created`. */
         .provision_ms = config->life.provision_timeout_ms - way,
         .notice_ms = notice_ms(sim),
+        .shown_is_told = true,
     };
     rules.bound_ms =
         config->billing.period_ms + rules.provision_ms + rules.notice_ms + SIM_MINUTES(30);

@@ -372,7 +372,9 @@ void workload_start(struct sim *sim);
 void setup_draw(struct sim *sim);
 void rules_from_config(struct sim *sim);
 
-/* judge.c */
+/* judge.c, tried.c */
+#define FAILURES_LOUD 4 /* one more than the core's own number: an alarm takes a step */
+struct tried *tried_of(struct sim *sim, const char *name); /* new where it is not known */
 void judge_before_step(struct sim *sim);
 void judge_actions(struct sim *sim);
 void judge_result(struct sim *sim, const struct action_result *result);

@@ -14,26 +14,27 @@
 
 static struct world *world;
 static struct witness *witness;
+static struct witness_rules rules;
 
 /* A world that is watched; a pool of this minimum. */
 static void watched(uint64_t min)
 {
-    struct witness_rules rules = {.cluster = "team",
-                                  .servers_max = 10,
-                                  .hourly_micro_max = UINT64_MAX,
-                                  .pool = {{.name = "linux",
-                                            .min = min,
-                                            .max = 10,
-                                            .capacity = 1,
-                                            .labels = {"linux"},
-                                            .label_count = 1}},
-                                  .pool_count = 1,
-                                  .fence_exists = true,
-                                  .race_ms = MINUTE_MS,
-                                  .demand_memory_ms = 5 * MINUTE_MS,
-                                  .provision_ms = PROVISION_MS,
-                                  .notice_ms = NOTICE_MS,
-                                  .bound_ms = 200 * MINUTE_MS};
+    rules = (struct witness_rules){.cluster = "team",
+                                   .servers_max = 10,
+                                   .hourly_micro_max = UINT64_MAX,
+                                   .pool = {{.name = "linux",
+                                             .min = min,
+                                             .max = 10,
+                                             .capacity = 1,
+                                             .labels = {"linux"},
+                                             .label_count = 1}},
+                                   .pool_count = 1,
+                                   .fence_exists = true,
+                                   .race_ms = MINUTE_MS,
+                                   .demand_memory_ms = 5 * MINUTE_MS,
+                                   .provision_ms = PROVISION_MS,
+                                   .notice_ms = NOTICE_MS,
+                                   .bound_ms = 200 * MINUTE_MS};
     world = plain_world();
     witness = witness_new(world, &rules);
 }
@@ -167,6 +168,29 @@ static void a_fenced_one_does_not_count_for_the_minimum(void)
     leave();
 }
 
+/* The name of a lost create is asked for again: that is a second server only where anything has
+ * shown the first, and not where somebody deleted it before. */
+static void a_name_is_used_up_by_a_server_that_was_shown(void)
+{
+    for (unsigned way = 0; way < 3; way++) {
+        uint64_t action;
+        watched(0);
+        rules.shown_is_told = way != 0;
+        witness_change(witness, &rules);
+        uint64_t first = ours(1, true);
+        if (way == 2)
+            witness_shown(witness, first);
+        run_ms(world, READY_MS);
+        world_by_hand(world, true);
+        CU_ASSERT_EQUAL(world_server_delete(world, first, &action), WORLD_OK);
+        world_by_hand(world, false);
+        run_ms(world, READY_MS);
+        ours(1, true);
+        CU_ASSERT_EQUAL(witness_book(witness)->broken[PROMISE_name_used_once], way != 1);
+        leave();
+    }
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -181,6 +205,8 @@ int main(void)
          one_that_may_come_yet_counts_for_the_minimum},
         {"a fenced one does not count for the minimum",
          a_fenced_one_does_not_count_for_the_minimum},
+        {"a name is used up by a server that was shown",
+         a_name_is_used_up_by_a_server_that_was_shown},
         CU_TEST_INFO_NULL,
     };
     return cunit_run("witness", tests);
