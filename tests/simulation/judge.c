@@ -295,7 +295,8 @@ bool judge_end(struct sim *sim)
     out->healed_ms = sim->now_ms - sim->heal_ms;
     out->jobs_left = left;
     out->jobs_waiting = left;
-    out->servers_min = sim->config->pools[0].min;
+    for (uint32_t i = 0; i < sim->config->pools_count; i++)
+        out->servers_min += sim->config->pools[i].min;
     for (size_t i = 0; i < world_server_count(sim->world); i++)
         out->servers += witness_name(sim->witness, world_server_at(sim->world, i)->id) != NULL;
     if (sim->end_for_jobs)

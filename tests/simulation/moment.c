@@ -10,9 +10,12 @@
 static void push_one(void *argument, uint64_t duration_ms)
 {
     struct sim *sim = argument;
-    static const char *const labels[] = {"linux"};
-    const struct world_job_spec job = {
-        .name = "late", .labels = labels, .label_count = 1, .duration_ms = (int64_t)duration_ms};
+    const char *const *labels;
+    uint32_t count = pools_job_labels(sim, &labels);
+    const struct world_job_spec job = {.name = "late",
+                                       .labels = labels,
+                                       .label_count = count,
+                                       .duration_ms = (int64_t)duration_ms};
     (void)sim_world_ms(sim);
     if (!sim->healed)
         (void)world_run_create(sim->world, sim->repo, &job, 1);

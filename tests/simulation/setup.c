@@ -151,13 +151,13 @@ static void draw_world(struct sim *sim)
     world_config_defaults(&config);
     config.start_ms = SIM_START_MS;
     config.seed = dice_roll(dice, 0);
-    config.capacity = (int64_t)sim->config->pools[0].capacity;
     config.runner_named_by_node = sim->config->gitea.runner_match == MATCH_NODE_NAME;
     config.ephemeral = dice_chance(dice, 0.2);
     config.daemonset = !dice_chance(dice, 0.2);
     config.servers_max = dice_chance(dice, 0.85) ? 100 : dice_between(dice, 2, 6);
     config.runner_poll_ms = dice_between(dice, 4500, 15000);
     config.job_fails_permille = 20;
+    pools_on_machines(sim, &config);
     sim->world = world_new(&config);
     sim->repo = world_repo(sim->world, "acme", "app");
     static const char *const labels[] = {"linux", "ubuntu"};
@@ -195,12 +195,10 @@ static int64_t notice_ms(const struct sim *sim)
 void rules_from_config(struct sim *sim)
 {
     const struct config *config = sim->config;
-    const struct config_pool *pool = &config->pools[0];
     int64_t way = config->life.action_deadline_ms + SECONDS(10);
     struct witness_rules rules = {
         .servers_max = config->rails.max_servers,
         .hourly_micro_max = config->rails.max_hourly_cost_micro,
-        .pool_count = 1,
         .fence_exists = sim->fence_exists,
         .fence_settle_ms = config->gitea.fence_settle_ms,
         .race_ms = way,
@@ -213,10 +211,7 @@ void rules_from_config(struct sim *sim)
     rules.bound_ms =
         config->billing.period_ms + rules.provision_ms + rules.notice_ms + SIM_MINUTES(30);
     snprintf(rules.cluster, sizeof rules.cluster, "%s", config->cluster);
-    rules.pool[0] = (struct witness_pool){
-        .min = pool->min, .max = pool->max, .capacity = pool->capacity, .label_count = 1};
-    snprintf(rules.pool[0].name, sizeof rules.pool[0].name, "%s", pool->name);
-    snprintf(rules.pool[0].labels[0], sizeof rules.pool[0].labels[0], "linux");
+    pools_rules(sim, &rules);
     sim->rules = rules;
 }
 
@@ -227,11 +222,13 @@ void setup_draw(struct sim *sim)
     sim->dice_time.state = dice_roll(dice, 0);
     sim->dice_work.state = dice_roll(dice, 0);
     sim->dice_people.state = dice_roll(dice, 0);
+    sim->dice_pools.state = sim->options.seed * UINT64_C(0xD1B54A32D192ED03) + 1;
     draw_faults(sim);
     draw_config(sim);
     sim->large = dice_chance(dice, 0.3) || sim->options.large;
     if (sim->large)
         draw_large(sim);
+    pools_draw(sim);
     draw_world(sim);
     rules_from_config(sim);
     if (sim->options.hours == 0)

@@ -165,7 +165,9 @@ struct held {
 
 struct sim {
     struct sim_options options;
-    struct dice dice_setup, dice_time, dice_work, dice_people;
+    struct dice dice_setup, dice_time, dice_work, dice_people, dice_pools;
+    unsigned scheme;      /* of the pools' labels (pools.c) */
+    int64_t servers_kept; /* the least that must be possible: all pools' min, and one */
     struct dice dice_fault[sim_fault_count];
     double rate[sim_fault_count]; /* of each occasion; 0: the fault is off in this run */
     bool healed;
@@ -367,6 +369,13 @@ void moment_of(struct sim *sim, const struct action *action);
 
 /* workload.c */
 void workload_start(struct sim *sim);
+
+/* pools.c */
+void pools_draw(struct sim *sim); /* after the first pool */
+void pools_on_machines(const struct sim *sim, struct world_config *world);
+void pools_rules(const struct sim *sim, struct witness_rules *rules);
+uint32_t pool_labels(const struct sim *sim, uint32_t pool, const char *const **out);
+uint32_t pools_job_labels(struct sim *sim, const char *const **out); /* of one job, drawn */
 
 /* setup.c */
 void setup_draw(struct sim *sim);

@@ -284,6 +284,13 @@ static void base36(uint64_t number, char *out)
     *out = '\0';
 }
 
+/* Drawn only where there is a choice: the runs with one pool keep their course. */
+static uint32_t any_pool(struct sim *sim, enum sim_fault fault)
+{
+    uint32_t pools = sim->config->pools_count;
+    return pools > 1 ? (uint32_t)dice_roll(dice_of(sim, fault), pools) : 0;
+}
+
 /* As the core names them: PREFIX-POOL-EPOCH-COUNTER in base 36, one of the next counters. */
 static void name_clash(struct sim *sim, enum sim_fault fault)
 {
@@ -292,7 +299,8 @@ static void name_clash(struct sim *sim, enum sim_fault fault)
         sim->brain_alive && sim->output->checkpoint != NULL ? sim->output->checkpoint->counter : 0;
     base36(sim->epoch, epoch);
     base36(next + 1 + dice_roll(dice_of(sim, fault), 3), counter);
-    snprintf(name, sizeof name, "%s-linux-%s-%s", sim->config->name_prefix, epoch, counter);
+    snprintf(name, sizeof name, "%s-%s-%s-%s", sim->config->name_prefix,
+             sim->config->pools[any_pool(sim, fault)].name, epoch, counter);
     foreign_server(sim, name, false);
 }
 
@@ -361,17 +369,18 @@ static void lower_rules(void *argument, uint64_t number)
 static void reload(struct sim *sim, enum sim_fault fault)
 {
     struct error error;
-    char text[24];
+    char path[32], text[24];
     struct witness_rules before = sim->rules;
+    uint32_t pool = any_pool(sim, fault);
     int64_t max = dice_between(dice_of(sim, fault), 1, (int64_t)sim->config->rails.max_servers);
+    snprintf(path, sizeof path, "pools[%u].max", pool);
     snprintf(text, sizeof text, "%lld", (long long)max);
-    if (max < (int64_t)sim->config->pools[0].min ||
-        !config_set(sim->config, "pools[0].max", text, &error))
+    if (max < (int64_t)sim->config->pools[pool].min || !config_set(sim->config, path, text, &error))
         return;
     rules_from_config(sim);
     struct witness_rules wider = sim->rules;
-    if (before.pool[0].max > wider.pool[0].max)
-        wider.pool[0].max = before.pool[0].max;
+    if (before.pool[pool].max > wider.pool[pool].max)
+        wider.pool[pool].max = before.pool[pool].max;
     sim->rules = wider;
     witness_change(sim->witness, &wider);
     sim_at(sim, RELOAD_GRACE_MS, lower_rules, NULL, sim, 0);

@@ -36,7 +36,6 @@ static bool dropped(const struct sim *sim, uint64_t number)
 
 static void make_run(struct sim *sim, uint64_t number)
 {
-    static const char *const linux_only[] = {"linux"};
     static const char *const nobodys[] = {"gpu"};
     static const char *const names[] = {"build",   "test", "lint", "docs",
                                         "package", "e2e",  "a",    "b"};
@@ -46,11 +45,13 @@ static void make_run(struct sim *sim, uint64_t number)
     uint32_t count = 1 + (uint32_t)dice_roll(dice, (uint64_t)sim->jobs_a_run);
     for (uint32_t i = 0; i < count; i++) {
         bool nobody = i + 1 == count && dice_chance(dice, 0.04); /* the last one: none needs it */
+        const char *const *labels;
+        uint32_t label_count = pools_job_labels(sim, &labels);
         needs[i] = i > 0 ? (uint32_t)dice_roll(dice, i) : 0;
         jobs[i] = (struct world_job_spec){
             .name = names[i],
-            .labels = nobody ? nobodys : linux_only,
-            .label_count = 1,
+            .labels = nobody ? nobodys : labels,
+            .label_count = nobody ? 1 : label_count,
             .needs = &needs[i],
             .needs_count = i > 0 && dice_chance(dice, 0.3) ? 1 : 0,
             .duration_ms = duration_ms(sim),
