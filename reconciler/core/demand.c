@@ -4,28 +4,12 @@
 
 #include "reconciler/core/private.h"
 
-static bool among(const char *label, const char *const *labels, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        if (text_same(label, labels[i]))
-            return true;
-    return false;
-}
-
-static bool all_among(const struct gitea_job *job, const char *const *labels, uint32_t count)
-{
-    for (uint32_t i = 0; i < job->labels_count; i++)
-        if (!among(job->labels[i], labels, count))
-            return false;
-    return true;
-}
-
 static uint32_t pool_of(const struct core *core, const struct gitea_job *job)
 {
     for (uint32_t pool = 0; pool < core->config->pools_count; pool++) {
         const struct config_pool *row = &core->config->pools[pool];
         for (uint32_t i = 0; i < row->label_sets_count; i++)
-            if (all_among(job, row->label_sets[i].label, row->label_sets[i].label_count))
+            if (room_labels_fit(job, row->label_sets[i].label, row->label_sets[i].label_count))
                 return pool;
     }
     return NONE;
@@ -64,8 +48,17 @@ static struct label_list *list_of(struct core *core, uint32_t index)
         return NULL;
     struct label_list *list = &core->list[core->list_count++];
     core->list_table[slot] = core->list_count;
-    *list = (struct label_list){.job = index, .hash = hash, .pool = pool_of(core, job)};
+    *list =
+        (struct label_list){.job = index, .oldest = NONE, .hash = hash, .pool = pool_of(core, job)};
     return list;
+}
+
+static void count_untaken(const struct core *core, struct pool_now *pool, uint32_t index)
+{
+    const struct gitea_job *jobs = core->gitea->jobs;
+    if (pool->untaken == 0 || jobs[index].id < jobs[pool->untaken_job].id)
+        pool->untaken_job = index;
+    pool->untaken++;
 }
 
 static void count_job(struct core *core, uint32_t index)
@@ -76,9 +69,13 @@ static void count_job(struct core *core, uint32_t index)
         return;
     struct label_list *list = list_of(core, index);
     uint32_t pool = list != NULL ? list->pool : pool_of(core, job);
+    bool untaken = pool != NONE && job->id <= core->memory[pool].untaken_upto;
     if (list != NULL) {
         list->runnable++;
         list->left++;
+        list->untaken += untaken;
+        if (!untaken && (list->oldest == NONE || job->id < core->gitea->jobs[list->oldest].id))
+            list->oldest = index;
     }
     if (pool == NONE) {
         core->jobs.unserved += list == NULL;
@@ -87,20 +84,8 @@ static void count_job(struct core *core, uint32_t index)
     core->jobs.waiting++;
     core->pool[pool].runnable++;
     core->pool[pool].uncovered++;
-}
-
-/* A free permanent runner takes one job of a list that it can serve. */
-static void promise(struct core *core, const struct gitea_runner *runner)
-{
-    for (uint32_t i = 0; i < core->list_count; i++) {
-        struct label_list *list = &core->list[i];
-        if (list->left == 0 || list->pool == NONE ||
-            !all_among(&core->gitea->jobs[list->job], runner->labels, runner->labels_count))
-            continue;
-        list->left--;
-        core->pool[list->pool].uncovered--;
-        return;
-    }
+    if (untaken)
+        count_untaken(core, &core->pool[pool], index);
 }
 
 /* Lists that no pool serves: some runner may. */
@@ -109,7 +94,7 @@ static void count_unserved(struct core *core, const struct label_list *list)
     const struct gitea_job *job = &core->gitea->jobs[list->job];
     for (uint32_t i = 0; i < core->gitea->runners_count; i++) {
         const struct gitea_runner *runner = &core->gitea->runners[i];
-        if (all_among(job, runner->labels, runner->labels_count)) {
+        if (room_labels_fit(job, runner->labels, runner->labels_count)) {
             core->jobs.waiting += list->runnable;
             return;
         }
@@ -175,12 +160,7 @@ void demand_count(struct core *core)
     memset(core->list_table, 0, sizeof core->list_table);
     for (uint32_t i = 0; i < core->gitea->jobs_count; i++)
         count_job(core, i);
-    for (uint32_t i = 0; i < core->gitea->runners_count; i++) {
-        const struct gitea_runner *runner = &core->gitea->runners[i];
-        if (core->runner_node[i] == NONE && runner->online && !runner->disabled &&
-            !core->runner_has_job[i])
-            promise(core, runner);
-    }
+    room_promise(core);
     for (uint32_t i = 0; i < core->list_count; i++)
         if (core->list[i].pool == NONE)
             count_unserved(core, &core->list[i]);

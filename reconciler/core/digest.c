@@ -265,6 +265,20 @@ static void rate(struct digest *digest, const struct rate *rate)
     number(digest, NEVER);
 }
 
+static void pools(struct digest *digest)
+{
+    const struct core *core = digest->core;
+    for (uint32_t i = 0; i < core->config->pools_count; i++) {
+        const struct pool_memory *memory = &core->memory[i];
+        number(digest, memory->untaken_upto);
+        number(digest, memory->waits_job);
+        number(digest, memory->waits_job != 0 ? memory->waits_upto : 0);
+        mono(digest, memory->waits_job != 0 ? memory->waits_mono_ms : 0);
+        deadline(digest, memory->pause_mono_ms);
+    }
+    number(digest, core->pool_turn);
+}
+
 static void creates(struct digest *digest)
 {
     const struct core *core = digest->core;
@@ -294,6 +308,7 @@ uint64_t core_digest(const struct core *core)
     mono(&digest, core->lost_mono_ms);
     number(&digest, core->turn);
     creates(&digest);
+    pools(&digest);
     offers(&digest);
     for (unsigned i = 0; i < SOURCES; i++)
         source(&digest, &core->source[i]);

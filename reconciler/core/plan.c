@@ -15,7 +15,8 @@ static void want(struct core *core, uint32_t index)
     const struct config_pool *row = &core->config->pools[index];
     struct pool_now *pool = &core->pool[index];
     uint64_t room = (uint64_t)pool->free + pool->coming;
-    uint64_t lack = pool->uncovered > room ? pool->uncovered - room : 0;
+    uint64_t wanted = room_wanted(core, index);
+    uint64_t lack = wanted > room ? wanted - room : 0;
     uint64_t desired = pool->serving + (lack + row->capacity - 1) / row->capacity;
     if (desired < row->min)
         desired = row->min;
@@ -53,36 +54,57 @@ static void create(struct core *core, uint32_t pool, uint32_t offer, uint64_t pr
 }
 
 /* mode observe: says what it would do, whenever that changes. */
-static void would_create(struct core *core, uint32_t pool, uint32_t count)
+static void would_create(struct core *core, uint32_t pool)
 {
-    if (count != core->would_create && count > 0)
+    const struct pool_now *now = &core->pool[pool];
+    uint32_t *said = &core->memory[pool].would_create;
+    uint32_t count =
+        core->may_create && now->desired > now->serving ? now->desired - now->serving : 0;
+    if (count != *said && count > 0)
         core_say(core, VERBOSITY_INFO, T("observe: would create_server "), N(count),
-                 T(" times in pool "), T(core->config->pools[pool].name), T(" ("),
-                 N(core->pool[pool].runnable), T(" jobs could run)"));
-    core->would_create = count;
+                 T(" times in pool "), T(core->config->pools[pool].name), T(" ("), N(now->runnable),
+                 T(" jobs could run)"));
+    *said = count;
 }
 
-static void grow(struct core *core, uint32_t index)
+/* One server, where the pool lacks one and nothing forbids it. False: none was asked for. */
+static bool grow(struct core *core, uint32_t index, bool for_minimum)
 {
     const struct config_pool *row = &core->config->pools[index];
     struct pool_now *pool = &core->pool[index];
-    uint32_t lack = pool->desired > pool->serving ? pool->desired - pool->serving : 0;
-    if (core->config->mode == MODE_OBSERVE) {
-        would_create(core, index, core->may_create ? lack : 0);
-        return;
-    }
-    if (!core->may_create || (lack > 0 && !core_due(core, core->create_pause_mono_ms)))
-        return;
-    for (uint32_t i = 0; i < lack && pool->total < row->max && ask_room(core); i++) {
-        uint64_t price = 0;
-        uint32_t offer = offers_choose(core, index);
-        if (offer == NONE ||
-            !offers_price(core, row->offers[offer].server_type, row->offers[offer].location,
-                          &price) ||
-            !rails_allow_create(core, index, price))
-            return;
-        create(core, index, offer, price, pool->serving < row->min && pool->uncovered == 0);
-    }
+    bool minimum = pool->serving < row->min;
+    uint64_t price = 0;
+    if (pool->desired <= pool->serving || minimum != for_minimum || pool->total >= row->max ||
+        !core_due(core, core->create_pause_mono_ms) ||
+        !core_due(core, core->memory[index].pause_mono_ms) || !ask_room(core))
+        return false;
+    uint32_t offer = offers_choose(core, index);
+    if (offer == NONE ||
+        !offers_price(core, row->offers[offer].server_type, row->offers[offer].location, &price) ||
+        !rails_allow_create(core, index, price))
+        return false;
+    create(core, index, offer, price, minimum && pool->uncovered == 0);
+    return true;
+}
+
+/* What pools keep comes first; then each gets one in turn, so that none waits behind all of
+ * another's. */
+static void grow_all(struct core *core)
+{
+    uint32_t count = core->config->pools_count, last = NONE;
+    for (unsigned round = 0; round < 2; round++)
+        for (bool more = true; more;) {
+            more = false;
+            for (uint32_t i = 0; i < count; i++) {
+                uint32_t pool = (core->pool_turn + i) % count;
+                if (!grow(core, pool, round == 0))
+                    continue;
+                more = true;
+                last = pool;
+            }
+        }
+    if (last != NONE)
+        core->pool_turn = (last + 1) % count;
 }
 
 static void retire(struct core *core, struct node *node, enum reason reason)
@@ -108,7 +130,8 @@ static bool spare(const struct core *core, const struct node *node)
     const struct pool_now *pool = &core->pool[node->pool];
     uint64_t room = (uint64_t)pool->free + pool->coming;
     uint64_t rest = room > node->sight.free ? room - node->sight.free : 0;
-    return pool->serving > core->config->pools[node->pool].min && pool->uncovered <= rest;
+    uint64_t needed = (uint64_t)pool->uncovered - pool->untaken + pool->lent;
+    return pool->serving > core->config->pools[node->pool].min && needed <= rest;
 }
 
 static void consider(struct core *core, struct node *node)
@@ -124,12 +147,12 @@ static void consider(struct core *core, struct node *node)
         retire(core, node, REASON_OVER_MAX);
         return;
     }
-    node->would_go = false;
-    if (!spare(core, node) ||
-        !core_due(core, idle->since.mono_ms + core->config->life.idle_timeout_ms))
-        return;
-    if (hour_allows(core, node))
+    if (spare(core, node) &&
+        core_due(core, idle->since.mono_ms + core->config->life.idle_timeout_ms) &&
+        hour_allows(core, node))
         retire(core, node, REASON_HOUR_ENDS);
+    else
+        node->would_go = false;
 }
 
 void plan_make(struct core *core)
@@ -138,8 +161,11 @@ void plan_make(struct core *core)
         want(core, i);
     if (!core->restored)
         return;
-    for (uint32_t i = 0; i < core->config->pools_count; i++)
-        grow(core, i);
+    if (core->config->mode == MODE_OBSERVE)
+        for (uint32_t i = 0; i < core->config->pools_count; i++)
+            would_create(core, i);
+    else if (core->may_create)
+        grow_all(core);
     if (!core->may_destroy)
         return;
     for (uint32_t i = 0; i < core->node_count; i++)

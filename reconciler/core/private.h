@@ -89,10 +89,13 @@ struct node {
 
 /* A runs-on list: how many runnable jobs have it, who serves it. */
 struct label_list {
-    uint32_t job; /* one that has it */
+    uint32_t job;    /* one that has it */
+    uint32_t oldest; /* the oldest of them that is not known as untaken; NONE */
     uint64_t hash;
-    uint32_t runnable, left; /* left: not yet promised to a permanent runner */
+    uint32_t runnable, left; /* left: not promised to a runner beside the pool's own */
+    uint32_t untaken;        /* of the left, those that nobody takes */
     uint32_t pool;           /* NONE: no pool */
+    bool offered;            /* room is free for it */
 };
 
 struct offer_memory {
@@ -105,12 +108,25 @@ struct offer_memory {
 };
 
 struct pool_now {
-    uint32_t runnable, uncovered; /* jobs; after permanent runners are counted */
+    uint32_t runnable, uncovered; /* jobs; after runners beside the pool's own are counted */
+    uint32_t untaken;             /* of the uncovered, those that nobody takes */
+    uint32_t untaken_job;         /* the oldest of them */
     uint32_t free, coming;        /* slots */
+    uint32_t lent;                /* of the free ones, to jobs of other pools */
     uint32_t serving;             /* nodes in provisioning, busy, idle */
     uint32_t total;               /* and in teardown */
     uint32_t desired;
     uint64_t hourly_micro;
+};
+
+/* What is known of a pool from earlier steps. Jobs are told by their ids, which only grow. */
+struct pool_memory {
+    uint64_t untaken_upto; /* those up to this one waited long beside free room; 0 none did */
+    uint64_t waits_job;    /* the oldest other one that has room free for it; 0 none */
+    uint64_t waits_upto;   /* the youngest that waited when it was first seen so */
+    int64_t waits_mono_ms; /* since that look */
+    int64_t pause_mono_ms; /* no create before: the account said no */
+    uint32_t would_create; /* mode observe: said already */
 };
 
 struct source_now {
@@ -175,8 +191,9 @@ struct core {
     uint32_t create_failures;
     enum trouble create_trouble;
     char create_text[TEXT_BYTES_MAX + 1];
-    int64_t lost_mono_ms;  /* since when there are lost jobs; 0 none */
-    uint32_t would_create; /* mode observe: said already */
+    int64_t lost_mono_ms; /* since when there are lost jobs; 0 none */
+    struct pool_memory memory[POOLS_MAX];
+    uint32_t pool_turn; /* whose create comes first, so that no pool starves */
 
     struct offer_memory offer[POOLS_MAX][OFFERS_MAX];
     struct pool_now pool[POOLS_MAX];
@@ -264,6 +281,7 @@ bool runners_noted(const struct core *core, const struct node *node);
 void observe_fleet(struct core *core);   /* observe.c */
 void trust_judge(struct core *core);     /* trust.c */
 void demand_count(struct core *core);    /* demand.c */
+void room_promise(struct core *core);    /* room.c, within demand_count */
 void plan_make(struct core *core);       /* plan.c */
 void steps_take(struct core *core);      /* steps.c */
 void status_make(struct core *core);     /* status.c */
@@ -329,6 +347,12 @@ void offers_configured(struct core *core);
 /* Price of a type in a place; false where the snapshot has none, or it is deprecated. */
 bool offers_price(const struct core *core, const char *server_type, const char *location,
                   uint64_t *micro);
+
+/* ---- room.c */
+/* Whether all labels of a job are among these. */
+bool room_labels_fit(const struct gitea_job *job, const char *const *labels, uint32_t count);
+/* Jobs that ask for room on machines of the pool. */
+uint32_t room_wanted(const struct core *core, uint32_t pool);
 
 /* ---- ask.c: putting an action into the output */
 bool ask_room(const struct core *core);

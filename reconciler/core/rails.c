@@ -26,6 +26,17 @@ bool rails_allow_delete(struct core *core)
     return rate_allows(core, &core->deletes, core->config->rails.deletes_per_minute);
 }
 
+/* Servers that other pools still lack to their min: their places are not for this pool's jobs. */
+static uint64_t kept_for_others(const struct core *core, uint32_t pool)
+{
+    uint64_t kept = 0;
+    for (uint32_t i = 0; i < core->config->pools_count; i++) {
+        uint64_t least = core->config->pools[i].min, serving = core->pool[i].serving;
+        kept += i != pool && least > serving ? least - serving : 0;
+    }
+    return core->pool[pool].serving < core->config->pools[pool].min ? 0 : kept;
+}
+
 bool rails_allow_create(struct core *core, uint32_t pool, uint64_t price_micro)
 {
     const struct config_rails *rails = &core->config->rails;
@@ -33,9 +44,11 @@ bool rails_allow_create(struct core *core, uint32_t pool, uint64_t price_micro)
     uint64_t hourly = price_micro;
     for (uint32_t i = 0; i < core->node_count; i++)
         hourly += core->node[i].price_micro;
-    if (core->node_count >= rails->max_servers || core->node_count >= NODES_MAX) {
+    uint64_t kept = kept_for_others(core, pool);
+    if (core->node_count + kept >= rails->max_servers || core->node_count >= NODES_MAX) {
         core_alarm(core, ALARM_RAIL, name, T("pool "), T(name), T(" wants another server, but "),
-                   N(core->node_count), T(" are there and rails.max_servers is "),
+                   N(core->node_count), T(" are there, "), N(kept),
+                   T(" are to come for other pools' min, and rails.max_servers is "),
                    N(rails->max_servers));
         return false;
     }

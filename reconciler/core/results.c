@@ -4,7 +4,8 @@
 
 #define CREATE_PAUSE_MOST_MS 60000
 
-static void pause_creates(struct core *core, const struct action_result *result, int64_t least_ms)
+static void pause_creates(struct core *core, uint32_t pool, const struct action_result *result,
+                          int64_t least_ms)
 {
     int64_t pause = STEP_BACKOFF_FIRST_MS;
     for (uint32_t i = 0; i < core->create_failures && pause < CREATE_PAUSE_MOST_MS; i++)
@@ -12,7 +13,10 @@ static void pause_creates(struct core *core, const struct action_result *result,
     pause = pause < CREATE_PAUSE_MOST_MS ? pause : CREATE_PAUSE_MOST_MS;
     pause = pause > least_ms ? pause : least_ms;
     pause = pause > result->retry_after_ms ? pause : result->retry_after_ms;
-    core->create_pause_mono_ms = core->mono_ms + pause;
+    if (result->trouble == TROUBLE_QUOTA) /* a limit of a type's: others' pools may go on */
+        core->memory[pool].pause_mono_ms = core->mono_ms + pause;
+    else
+        core->create_pause_mono_ms = core->mono_ms + pause;
     core->create_failures++;
     core->create_trouble = result->outcome == OUTCOME_REFUSED ? TROUBLE_RAIL : result->trouble;
     text_copy(core->create_text, sizeof core->create_text, result->text);
@@ -35,7 +39,7 @@ static void not_created(struct core *core, struct node *node, const struct actio
     else if (result->trouble == TROUBLE_INVALID)
         offers_failed(core, node->pool, node->server_type, node->location, result->text);
     if (result->trouble != TROUBLE_SOLD_OUT)
-        pause_creates(core, result,
+        pause_creates(core, node->pool, result,
                       result->trouble == TROUBLE_QUOTA ? rails->sold_out_pause_ms : 0);
     fleet_drop(core, node);
 }

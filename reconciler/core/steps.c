@@ -29,14 +29,27 @@ static bool free_to_ask(struct core *core, const struct node *node)
     return core_due(core, node->errand.next_mono_ms);
 }
 
+/* Slots that the pool's later creates without an answer would bring: each of them waits for the
+ * earlier ones, not the other way round, or none would be looked for. */
+static uint64_t slots_of_later(const struct core *core, const struct node *node)
+{
+    uint64_t slots = 0;
+    for (const struct node *at = node + 1; at < &core->node[core->node_count]; at++)
+        if (at->pool == node->pool && at->server_id == 0 && at->errand.unknown &&
+            life_state(&at->life) == NODE_PROVISIONING)
+            slots += core->config->pools[node->pool].capacity;
+    return slots;
+}
+
 /* Whether jobs, or the pool's minimum, still ask for this server, of which nothing is there yet. */
 static bool is_wanted(const struct core *core, const struct node *node)
 {
     const struct config_pool *row = &core->config->pools[node->pool];
     const struct pool_now *pool = &core->pool[node->pool];
     uint64_t room = (uint64_t)pool->free + pool->coming;
-    uint64_t rest = room > row->capacity ? room - row->capacity : 0;
-    return pool->uncovered > rest || pool->serving <= row->min;
+    uint64_t others = row->capacity + slots_of_later(core, node);
+    uint64_t rest = room > others ? room - others : 0;
+    return room_wanted(core, node->pool) > rest || pool->serving <= row->min;
 }
 
 /* One that only the actuator remembers bears no offer: where it has to be asked again, it is looked

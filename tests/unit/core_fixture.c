@@ -90,6 +90,7 @@ static void keep_actions(struct world *world)
                                     .force = from->action.force,
                                     .runners = from->action.runners_count};
         snprintf(to->node, sizeof to->node, "%s", from->action.node.name);
+        snprintf(to->pool, sizeof to->pool, "%s", from->action.node.pool);
         snprintf(to->label_id, sizeof to->label_id, "%s", from->label_id);
         snprintf(to->location, sizeof to->location, "%s", from->action.location);
         for (uint32_t r = 0; r < to->runners; r++)
@@ -219,7 +220,22 @@ uint32_t world_job(struct world *world, enum job_status status, const char *labe
     return world->jobs++;
 }
 
-static const char *const linux_label[] = {"linux"};
+/* What a runner of this pool's machines can do: all that the pool serves. */
+static const char *const *labels_of(const struct world *world, const char *pool, uint32_t *count)
+{
+    static const char *store[256][8];
+    static unsigned next;
+    const char **labels = store[next++ % 256];
+    const struct config_pool *row = world->config->pools;
+    while (strcmp(row->name, pool) != 0)
+        if (++row == world->config->pools + world->config->pools_count)
+            abort();
+    *count = 0;
+    for (uint32_t i = 0; i < row->label_sets_count; i++)
+        for (uint32_t k = 0; k < row->label_sets[i].label_count && *count < 8; k++)
+            labels[(*count)++] = keep("", row->label_sets[i].label[k]);
+    return labels;
+}
 
 uint64_t world_join(struct world *world, const struct world_action *create)
 {
@@ -236,11 +252,13 @@ uint64_t world_join(struct world *world, const struct world_action *create)
                                                   .node_name = name,
                                                   .phase = POD_RUNNING,
                                                   .ready = true};
+    uint32_t count;
+    const char *const *labels = labels_of(world, create->pool, &count);
     world->runner[world->runners++] = (struct gitea_runner){.id = world->next_id++,
                                                             .name = pod,
                                                             .online = true,
-                                                            .labels = linux_label,
-                                                            .labels_count = 1};
+                                                            .labels = labels,
+                                                            .labels_count = count};
     return world->runner[world->runners - 1].id;
 }
 
@@ -304,7 +322,7 @@ static struct hetzner_server *list_server(struct world *world, const struct worl
     struct label *label = store[next++ % 1024];
     label[0] = (struct label){SERVER_LABEL_MANAGED, SERVER_LABEL_MANAGED_VALUE};
     label[1] = (struct label){SERVER_LABEL_CLUSTER, "default"};
-    label[2] = (struct label){SERVER_LABEL_POOL, "linux"};
+    label[2] = (struct label){SERVER_LABEL_POOL, keep("", create->pool)};
     label[3] = (struct label){SERVER_LABEL_ID, keep("", create->label_id)};
     world->server[world->servers] = (struct hetzner_server){.id = world->next_id++,
                                                             .name = keep("", create->node),

@@ -16,7 +16,7 @@ struct world_action {
     struct action_id id;
     enum action_kind kind;
     enum reason reason;
-    char node[WORLD_NAME];
+    char node[WORLD_NAME], pool[WORLD_NAME];
     char label_id[48], location[WORLD_NAME];
     uint64_t runner[RUNNERS_PER_NODE_MAX];
     uint32_t runners;
@@ -61,7 +61,8 @@ void world_run(struct world *world, int64_t ms);          /* polls until that ti
 /* Things that happen in the world. Names are kept as given. */
 uint32_t world_job(struct world *world, enum job_status status, const char *label,
                    uint64_t runner_id);
-/* The server, node, pod and online runner of the last create; returns the runner's id. */
+/* The server, node, pod and online runner of a create, with the labels that its pool serves now;
+ * returns the runner's id. */
 uint64_t world_join(struct world *world, const struct world_action *create);
 struct gitea_runner *world_runner(struct world *world, uint64_t id);
 void world_unlist_server(struct world *world, const char *name);
