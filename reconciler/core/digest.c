@@ -114,6 +114,7 @@ static void node(struct digest *digest, const struct node *node)
 {
     text(digest, node->name);
     number(digest, node->pool);
+    text(digest, node->pool_name);
     action_id(digest, node->made_by);
     text(digest, node->server_type);
     text(digest, node->location);

@@ -32,7 +32,7 @@ static bool free_to_ask(struct core *core, const struct node *node)
 /* Whether jobs, or the pool's minimum, still ask for this server, of which nothing is there yet. */
 static bool is_wanted(const struct core *core, const struct node *node)
 {
-    const struct config_pool *row = &core->config->pools[node->pool];
+    const struct config_pool *row = node_pool(core, node);
     const struct pool_now *pool = &core->pool[node->pool];
     uint64_t room = (uint64_t)pool->free + pool->coming;
     uint64_t rest = room > row->capacity ? room - row->capacity : 0;
@@ -48,7 +48,7 @@ static bool has_offer(struct core *core, struct node *node)
     uint32_t offer = offers_choose(core, node->pool);
     if (offer == NONE)
         return false;
-    const struct config_offer *row = &core->config->pools[node->pool].offers[offer];
+    const struct config_offer *row = &node_pool(core, node)->offers[offer];
     text_copy(node->server_type, sizeof node->server_type, row->server_type);
     text_copy(node->location, sizeof node->location, row->location);
     return true;

@@ -43,6 +43,7 @@ static const struct field of_errand[] = {
 static const struct field of_node[] = {
     F(node, name, FLIP),
     F(node, pool, FLIP),
+    F(node, pool_name, FLIP),
     F(node, made_by, FLIP),
     F(node, server_type, FLIP),
     F(node, location, FLIP),
