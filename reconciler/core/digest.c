@@ -135,6 +135,8 @@ static void node(struct digest *digest, const struct node *node)
     number(digest, node->foreign);
     number(digest, node->held_by_rail);
     number(digest, node->rolled);
+    number(digest, node->would_go);
+    number(digest, (uint64_t)node->would_go_reason);
     errand(digest, &node->errand);
     life(digest, &node->life);
 }
