@@ -156,6 +156,7 @@ static void gitea(struct digest *digest, const struct gitea_snapshot *gitea)
     for (uint32_t i = 0; i < gitea->jobs_count; i++) {
         number(digest, gitea->jobs[i].status);
         number(digest, gitea->jobs[i].runner_id);
+        text(digest, gitea->jobs[i].runner_name);
         texts(digest, gitea->jobs[i].labels, gitea->jobs[i].labels_count);
     }
     number(digest, gitea->runners_count);

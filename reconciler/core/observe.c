@@ -105,10 +105,11 @@ static void give_up(struct core *core, struct node *node, enum reason reason, co
     go(core, node, EDGE_give_up, reason);
 }
 
-/* A job on a runner that the list lacks may be this node's. Gitea ends such a job by itself. */
+/* A job on a runner that the list lacks, and that is or may be this node's. Gitea ends such a job
+ * by itself. */
 static bool may_hold_lost_job(const struct core *core, const struct node *node)
 {
-    return core->jobs.lost > 0 && node->sight.registered == 0;
+    return node->sight.registered == 0 && (node->sight.lost_job || core->jobs.nameless > 0);
 }
 
 /* True where the node was dropped. */

@@ -52,6 +52,7 @@ struct sight {
     uint32_t free;      /* online, not disabled, no job */
     bool busy;          /* Gitea calls one of them busy */
     uint32_t job;       /* index of one such job, or NONE */
+    bool lost_job;      /* one is in progress on a runner of it that the list lacks */
     bool create_failed; /* its server's create action ended in error */
 };
 
@@ -139,6 +140,8 @@ struct rate {
 
 struct counts {
     uint32_t running, waiting, blocked, unserved, lost;
+    uint32_t nameless; /* lost, on a runner without a name: may be any machine's */
+    uint32_t unlisted; /* remembered runners that the list lacks */
     char unserved_labels[TEXT_BYTES_MAX + 1];
 };
 
