@@ -17,7 +17,7 @@ static void name_node(struct core *core, const struct node *node, struct core_ac
 {
     struct node_ref *ref = &out->action.node;
     *ref = (struct node_ref){.name = node->name,
-                             .pool = node_pool_name(core, node),
+                             .pool = node->pool_name,
                              .server_id = node->server_id,
                              .node_uid = "",
                              .provider_id = ""};
@@ -40,7 +40,7 @@ static struct core_action *next(struct core *core, struct node *node, enum actio
         .text = out->text,
         .server_type = node->server_type,
         .location = node->location,
-        .image = core->config->pools[node->pool].image,
+        .image = node_pool(core, node)->image,
         .labels = out->label,
         .runners = out->runner,
         .gitea_sequence = sequence_of(core, SOURCE_GITEA),
@@ -71,7 +71,7 @@ void ask_create(struct core *core, struct node *node, enum reason reason, const 
         N(node->made_by.counter));
     add_label(out, SERVER_LABEL_MANAGED, SERVER_LABEL_MANAGED_VALUE);
     add_label(out, SERVER_LABEL_CLUSTER, core->config->cluster);
-    add_label(out, SERVER_LABEL_POOL, node_pool_name(core, node));
+    add_label(out, SERVER_LABEL_POOL, node->pool_name);
     add_label(out, SERVER_LABEL_ID, out->label_id);
     for (uint32_t i = 0; i < core->config->hetzner.labels_count; i++)
         add_label(out, core->config->hetzner.labels[i].key, core->config->hetzner.labels[i].value);

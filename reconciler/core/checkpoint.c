@@ -1,5 +1,5 @@
 /* What must survive a restart and no API shows: written whole, read once. Wall times cross; mono
- * ones are made from them. May not: trust a checkpoint's name of a pool or state that is no more.
+ * ones are made from them. May not: decide.
  */
 #include <string.h>
 
@@ -23,14 +23,6 @@ static int64_t wall_of(const struct core *core, int64_t mono_ms)
     return wall_ms > 0 ? wall_ms : 0;
 }
 
-static uint32_t pool_named(const struct core *core, const char *name)
-{
-    for (uint32_t i = 0; i < core->config->pools_count; i++)
-        if (text_same(core->config->pools[i].name, name))
-            return i;
-    return 0;
-}
-
 /* As old as it was when the checkpoint was written: both times in it are by one clock, which may be
  * another one than ours now. How long we were down is not counted. */
 static struct moment asked_at(const struct core *core, const struct checkpoint *from,
@@ -45,9 +37,8 @@ static void take_node(struct core *core, const struct checkpoint *from,
                       const struct checkpoint_node *saved)
 {
     struct runner_set runners = {0};
-    struct node *node = fleet_find(core, saved->name) == NULL
-                            ? fleet_add(core, saved->name, pool_named(core, saved->pool))
-                            : NULL;
+    struct node *node =
+        fleet_find(core, saved->name) == NULL ? fleet_add(core, saved->name, saved->pool) : NULL;
     if (node == NULL)
         return;
     struct retirement why = {.began = moment_at(core, saved->state_since_wall_ms),
@@ -146,7 +137,7 @@ static void save_node(struct core *core, uint32_t index)
     const struct presence *runner = &node->presence[SOURCE_GITEA];
     *out = (struct checkpoint_node){
         .name = node->name,
-        .pool = node_pool_name(core, node),
+        .pool = node->pool_name,
         .state = life_state(&node->life),
         .reason = why != NULL ? why->reason : REASON_DEMAND,
         .server_id = node->server_id,

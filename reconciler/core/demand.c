@@ -113,7 +113,7 @@ static void count_room(struct core *core)
     for (uint32_t i = 0; i < core->node_count; i++) {
         const struct node *node = &core->node[i];
         struct pool_now *pool = &core->pool[node->pool];
-        uint32_t capacity = (uint32_t)core->config->pools[node->pool].capacity;
+        uint32_t capacity = (uint32_t)node_pool(core, node)->capacity;
         pool->total++;
         pool->hourly_micro += node->price_micro;
         if (life_retirement(&node->life) != NULL || node->foreign)

@@ -114,6 +114,7 @@ static void node(struct digest *digest, const struct node *node)
 {
     text(digest, node->name);
     number(digest, node->pool);
+    text(digest, node->pool_name);
     action_id(digest, node->made_by);
     text(digest, node->server_type);
     text(digest, node->location);
@@ -134,6 +135,8 @@ static void node(struct digest *digest, const struct node *node)
     number(digest, node->foreign);
     number(digest, node->held_by_rail);
     number(digest, node->rolled);
+    number(digest, node->would_go);
+    number(digest, (uint64_t)node->would_go_reason);
     errand(digest, &node->errand);
     life(digest, &node->life);
 }
@@ -153,6 +156,7 @@ static void gitea(struct digest *digest, const struct gitea_snapshot *gitea)
     for (uint32_t i = 0; i < gitea->jobs_count; i++) {
         number(digest, gitea->jobs[i].status);
         number(digest, gitea->jobs[i].runner_id);
+        text(digest, gitea->jobs[i].runner_name);
         texts(digest, gitea->jobs[i].labels, gitea->jobs[i].labels_count);
     }
     number(digest, gitea->runners_count);

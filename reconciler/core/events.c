@@ -138,7 +138,7 @@ static struct node *remember_create(struct core *core, const char *name)
 {
     struct action_id id = {0, 0};
     uint32_t pool = pool_of_name(core, name, &id);
-    struct node *node = pool != NONE ? fleet_add(core, name, pool) : NULL;
+    struct node *node = pool != NONE ? fleet_add(core, name, core->config->pools[pool].name) : NULL;
     if (node == NULL)
         return NULL;
     node->made_by = id;

@@ -38,14 +38,6 @@ static bool parse_id(const char *text, struct action_id *id)
     return part[0] != 0 && part[1] != 0;
 }
 
-static uint32_t pool_named(const struct core *core, const char *name)
-{
-    for (uint32_t i = 0; i < core->config->pools_count; i++)
-        if (text_same(core->config->pools[i].name, name))
-            return i;
-    return NONE;
-}
-
 static void stranger(struct core *core, const struct hetzner_server *server, const char *why)
 {
     core_alarm(core, ALARM_STRANGER, server->name, T("server "), T(server->name), T(" (id "),
@@ -61,9 +53,9 @@ static struct node *adopt(struct core *core, const struct hetzner_server *server
         stranger(core, server, "not the id of an action of ours");
         return NULL;
     }
-    uint32_t pool = pool_named(core, label_value(server, SERVER_LABEL_POOL));
-    if (pool == NONE) {
-        stranger(core, server, "its pool is not in the configuration");
+    const char *pool = label_value(server, SERVER_LABEL_POOL);
+    if (pool[0] == '\0') {
+        stranger(core, server, "not the name of a pool");
         return NULL;
     }
     struct node *node = fleet_add(core, server->name, pool);

@@ -51,14 +51,23 @@ struct node *fleet_find_action(struct core *core, struct action_id id)
     return NULL;
 }
 
-struct node *fleet_add(struct core *core, const char *name, uint32_t pool)
+static uint32_t pool_named(const struct core *core, const char *name)
+{
+    for (uint32_t i = 0; i < core->config->pools_count; i++)
+        if (text_same(core->config->pools[i].name, name))
+            return i;
+    return NO_POOL;
+}
+
+struct node *fleet_add(struct core *core, const char *name, const char *pool)
 {
     if (core->node_count == NODES_MAX)
         return NULL;
     struct node *node = &core->node[core->node_count++];
     memset(node, 0, sizeof *node);
     text_copy(node->name, sizeof node->name, name);
-    node->pool = pool;
+    text_copy(node->pool_name, sizeof node->pool_name, pool);
+    node->pool = pool_named(core, pool);
     node->asked = core_now(core);
     node->sight.server = NONE;
     node->sight.kube = NONE;
@@ -110,9 +119,15 @@ void node_step(struct core *core, struct node *node, enum edge edge, enum reason
     node->errand.text[0] = '\0';
 }
 
-const char *node_pool_name(const struct core *core, const struct node *node)
+const struct config_pool *pool_row(const struct core *core, uint32_t pool)
 {
-    return core->config->pools[node->pool].name;
+    static const struct config_pool nothing = {.name = "", .image = ""};
+    return pool < core->config->pools_count ? &core->config->pools[pool] : &nothing;
+}
+
+const struct config_pool *node_pool(const struct core *core, const struct node *node)
+{
+    return pool_row(core, node->pool);
 }
 
 /* const char *X_text(enum X): the words of enums.def, which proto/message_table.c also reads;

@@ -108,6 +108,7 @@ static void end_runners(struct runner_set *runners)
 static void end_node_texts(struct node *node)
 {
     END_TEXT(node->name);
+    END_TEXT(node->pool_name);
     END_TEXT(node->server_type);
     END_TEXT(node->location);
     END_TEXT(node->errand.text);
@@ -141,7 +142,8 @@ static void end_texts(struct core *core)
 /* Whatever is counted with or pointed by. The rest is numbers and texts. */
 static bool node_is_sound(const struct core *core, const struct node *node)
 {
-    if (node->pool >= core->config->pools_count || life_state(&node->life) >= node_state_count)
+    if ((node->pool >= core->config->pools_count && node->pool != NO_POOL) ||
+        life_state(&node->life) >= node_state_count)
         return false;
     const struct runner_set *runners = life_runners(&node->life);
     return (runners == NULL || runners->count <= RUNNERS_PER_NODE_MAX) &&

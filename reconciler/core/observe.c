@@ -67,6 +67,12 @@ static void follow_fence(struct core *core, struct node *node)
                      "somebody enables the runner or deletes it."));
 }
 
+/* Mode observe: that it would go for this reason was said already. */
+static bool said(const struct node *node, enum reason reason)
+{
+    return node->would_go && node->would_go_reason == (int64_t)reason;
+}
+
 /* Begins a teardown; in mode observe it only says so, once. */
 static void go(struct core *core, struct node *node, enum edge edge, enum reason reason)
 {
@@ -74,7 +80,7 @@ static void go(struct core *core, struct node *node, enum edge edge, enum reason
         node_step(core, node, edge, reason);
         return;
     }
-    if (!node->would_go || node->would_go_reason != (int64_t)reason)
+    if (!said(node, reason))
         core_say(core, VERBOSITY_INFO,
                  T("observe: would deregister_runner, drain_node and "
                    "remove_node "),
@@ -91,10 +97,19 @@ static void joined(struct core *core, struct node *node)
     core->out->measured.provision_ms = took > 0 ? took : 1;
 }
 
-/* A job on a runner that the list lacks may be this node's. Gitea ends such a job by itself. */
+/* A machine that came to nothing goes, and its offer failed: once, also where nothing is done. */
+static void give_up(struct core *core, struct node *node, enum reason reason, const char *why)
+{
+    if (!said(node, reason))
+        offers_failed(core, node->pool, node->server_type, node->location, why);
+    go(core, node, EDGE_give_up, reason);
+}
+
+/* A job on a runner that the list lacks, and that is or may be this node's. Gitea ends such a job
+ * by itself. */
 static bool may_hold_lost_job(const struct core *core, const struct node *node)
 {
-    return core->jobs.lost > 0 && node->sight.registered == 0;
+    return node->sight.registered == 0 && (node->sight.lost_job || core->jobs.nameless > 0);
 }
 
 /* True where the node was dropped. */
@@ -108,17 +123,15 @@ static bool out_of_time(struct core *core, struct node *node)
         return false;
     if (reason == REASON_NEVER_REGISTERED && may_hold_lost_job(core, node))
         return false;
-    if (core->config->mode == MODE_ACT)
-        offers_failed(core, node->pool, node->server_type, node->location, why);
-    if (node->server_id == 0 && node->sight.kube == NONE) {
-        if (!trust_shows_result(core, node))
-            return false;
-        fleet_drop(core,
-                   node); /* no server of that name ever was; one that comes late is adopted */
-        return true;
+    if (node->server_id != 0 || node->sight.kube != NONE) {
+        give_up(core, node, reason, why);
+        return false;
     }
-    go(core, node, EDGE_give_up, reason);
-    return false;
+    if (!trust_shows_result(core, node))
+        return false; /* not yet, and it has not failed yet either */
+    offers_failed(core, node->pool, node->server_type, node->location, why);
+    fleet_drop(core, node); /* no server of that name ever was; one that comes late is adopted */
+    return true;
 }
 
 static bool observe_provisioning(struct core *core, struct node *node)
@@ -131,8 +144,7 @@ static bool observe_provisioning(struct core *core, struct node *node)
     if (node->foreign || node->errand.in_flight)
         return false;
     if (sight->create_failed && core->may_destroy) {
-        offers_failed(core, node->pool, node->server_type, node->location, "its create failed");
-        go(core, node, EDGE_give_up, REASON_CREATE_FAILED);
+        give_up(core, node, REASON_CREATE_FAILED, "its create failed");
     } else if (sight->kube != NONE && core->kube != NULL &&
                core->kube->nodes[sight->kube].evicting && core->may_destroy) {
         go(core, node, EDGE_give_up, REASON_CONTINUE);

@@ -18,7 +18,7 @@ bool offers_price(const struct core *core, const char *server_type, const char *
 struct offer_memory *offers_memory(struct core *core, uint32_t pool, const char *server_type,
                                    const char *location)
 {
-    const struct config_pool *row = &core->config->pools[pool];
+    const struct config_pool *row = pool_row(core, pool);
     for (uint32_t i = 0; i < row->offers_count; i++)
         if (text_same(row->offers[i].server_type, server_type) &&
             text_same(row->offers[i].location, location)) {
@@ -65,7 +65,7 @@ void offers_configured(struct core *core)
 
 uint32_t offers_choose(struct core *core, uint32_t pool)
 {
-    const struct config_pool *row = &core->config->pools[pool];
+    const struct config_pool *row = pool_row(core, pool);
     for (uint32_t i = 0; i < row->offers_count; i++) {
         uint64_t micro = 0;
         if (!core_due(core, core->offer[pool][i].closed_until_mono_ms))

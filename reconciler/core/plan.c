@@ -29,7 +29,7 @@ static struct node *new_node(struct core *core, uint32_t pool)
     char name[NAME_BYTES_MAX + 1];
     say(name, sizeof name, T(core->config->name_prefix), T("-"), T(core->config->pools[pool].name),
         T("-"), B36(core->epoch), T("-"), B36(core->counter + 1));
-    return fleet_add(core, name, pool);
+    return fleet_add(core, name, core->config->pools[pool].name);
 }
 
 static void create(struct core *core, uint32_t pool, uint32_t offer, uint64_t price, bool minimum)
@@ -131,7 +131,7 @@ static bool spare(const struct core *core, const struct node *node)
     uint64_t room = (uint64_t)pool->free + pool->coming;
     uint64_t rest = room > node->sight.free ? room - node->sight.free : 0;
     uint64_t needed = (uint64_t)pool->uncovered - pool->untaken + pool->lent;
-    return pool->serving > core->config->pools[node->pool].min && needed <= rest;
+    return pool->serving > node_pool(core, node)->min && needed <= rest;
 }
 
 static void consider(struct core *core, struct node *node)
@@ -143,8 +143,8 @@ static void consider(struct core *core, struct node *node)
     /* What was last asked may or may not have happened (a restart): not before the APIs show it. */
     if (node->errand.unknown && !trust_shows_result(core, node))
         return;
-    if (pool->serving > core->config->pools[node->pool].max) {
-        retire(core, node, REASON_OVER_MAX);
+    if (pool->serving > node_pool(core, node)->max) {
+        retire(core, node, node->pool == NO_POOL ? REASON_NO_POOL : REASON_OVER_MAX);
         return;
     }
     if (spare(core, node) &&

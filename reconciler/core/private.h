@@ -9,6 +9,7 @@
 #include "reconciler/core/words.h"
 
 #define NONE                  UINT32_MAX
+#define NO_POOL               POOLS_MAX /* of an orphan: its pool is not in the configuration */
 #define SOURCES               3
 #define LABEL_LISTS_MAX       1024 /* distinct runs-on lists that are told apart */
 #define WORD_BYTES_MAX        64   /* server type, location: FORM_WORD of the configuration */
@@ -51,6 +52,7 @@ struct sight {
     uint32_t free;      /* online, not disabled, no job */
     bool busy;          /* Gitea calls one of them busy */
     uint32_t job;       /* index of one such job, or NONE */
+    bool lost_job;      /* one is in progress on a runner of it that the list lacks */
     bool create_failed; /* its server's create action ended in error */
 };
 
@@ -63,7 +65,8 @@ struct presence {
 
 struct node {
     char name[NAME_BYTES_MAX + 1];
-    uint32_t pool;
+    uint32_t pool;                      /* its place in the configuration, or NO_POOL */
+    char pool_name[NAME_BYTES_MAX + 1]; /* what it was made for, also where that is no more */
     struct action_id made_by;
     char server_type[WORD_BYTES_MAX], location[WORD_BYTES_MAX];
     struct moment asked; /* its create, first; an adopted server's birth */
@@ -153,6 +156,8 @@ struct rate {
 
 struct counts {
     uint32_t running, waiting, blocked, unserved, lost;
+    uint32_t nameless; /* lost, on a runner without a name: may be any machine's */
+    uint32_t unlisted; /* remembered runners that the list lacks */
     char unserved_labels[TEXT_BYTES_MAX + 1];
 };
 
@@ -196,7 +201,7 @@ struct core {
     uint32_t pool_turn; /* whose create comes first, so that no pool starves */
 
     struct offer_memory offer[POOLS_MAX][OFFERS_MAX];
-    struct pool_now pool[POOLS_MAX];
+    struct pool_now pool[POOLS_MAX + 1]; /* the last: NO_POOL */
     struct counts jobs;
     struct alarm_slot alarm[ALARMS_MAX];
     uint32_t alarm_count, alarms_dropped;
@@ -255,14 +260,19 @@ void alarms_end(struct core *core);
 /* ---- nodes (fleet.c) */
 struct node *fleet_find(struct core *core, const char *name);
 struct node *fleet_find_action(struct core *core, struct action_id id);
-/* A new node in provisioning; NULL when NODES_MAX are there. Its name must be new. */
-struct node *fleet_add(struct core *core, const char *name, uint32_t pool);
+/* A new node in provisioning; NULL when NODES_MAX are there. Its name must be new. One whose pool
+ * is in the configuration no more is ours all the same, an orphan: paid, and a server of
+ * rails.max_servers, but no pool counts it or its room. */
+struct node *fleet_add(struct core *core, const char *name, const char *pool);
+/* What the configuration says of a pool. Of NO_POOL it is nothing: min and max 0, no room, no
+ * offer; so an orphan is always one too many. */
+const struct config_pool *pool_row(const struct core *core, uint32_t pool);
+const struct config_pool *node_pool(const struct core *core, const struct node *node);
 void fleet_drop(struct core *core, struct node *node);
 /* Builds node_table anew. */
 void fleet_index(struct core *core);
 /* Takes an edge: changes the life, says so in the log, begins the next step's errand afresh. */
 void node_step(struct core *core, struct node *node, enum edge edge, enum reason reason);
-const char *node_pool_name(const struct core *core, const struct node *node);
 /* Words of the closed lists, for log lines (proto's own tables are not linked here). */
 const char *state_text(enum node_state state);
 const char *reason_text(enum reason reason);

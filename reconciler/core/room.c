@@ -43,7 +43,7 @@ static void promise_permanent(struct core *core, const struct gitea_runner *runn
 static void lend(struct core *core, const struct node *node, const struct gitea_runner *runner)
 {
     struct pool_now *own = &core->pool[node->pool];
-    if (life_retirement(&node->life) != NULL || node->foreign ||
+    if (life_retirement(&node->life) != NULL || node->foreign || node->pool == NO_POOL ||
         own->free <= own->uncovered + own->lent)
         return;
     for (uint32_t i = 0; i < core->list_count; i++) {

@@ -119,6 +119,7 @@ static void claim_remembered(struct core *core, uint32_t index)
     for (uint32_t i = 0; set != NULL && i < set->count; i++) {
         uint32_t runner = runner_by_id(core, set->runner[i].id);
         set->runner[i].listed = runner != NONE;
+        core->jobs.unlisted += runner == NONE;
         if (runner != NONE)
             core->runner_node[runner] = index;
     }
@@ -147,14 +148,18 @@ static void forget_gone(struct core *core, struct node *node)
         set->count = kept;
 }
 
+static struct node *node_of_runner(struct core *core, const char *name)
+{
+    return core->config->gitea.runner_match == MATCH_POD_NAME ? node_of_pod(core, name)
+                                                              : node_of_name(core, name);
+}
+
 static void claim_by_name(struct core *core, uint32_t index)
 {
     const struct gitea_runner *runner = &core->gitea->runners[index];
     struct node *node = NULL;
     if (core->runner_node[index] == NONE) {
-        node = core->config->gitea.runner_match == MATCH_POD_NAME
-                   ? node_of_pod(core, runner->name)
-                   : node_of_name(core, runner->name);
+        node = node_of_runner(core, runner->name);
         if (node != NULL)
             core->runner_node[index] = (uint32_t)(node - core->node);
     }
@@ -205,6 +210,40 @@ static void count_runner(struct core *core, uint32_t index)
     sight->busy = sight->busy || runner->busy;
 }
 
+static bool remembers(const struct node *node, uint64_t runner)
+{
+    const struct runner_set *set = life_runners(&node->life);
+    for (uint32_t i = 0; set != NULL && i < set->count; i++)
+        if (set->runner[i].id == runner)
+            return true;
+    return false;
+}
+
+/* The node on whose runner the job is, though the list lacks that: Gitea names it in the job. */
+static struct node *node_of_lost(struct core *core, const struct gitea_job *job)
+{
+    struct node *node = node_of_runner(core, job->runner_name);
+    for (uint32_t i = 0; node == NULL && core->jobs.unlisted > 0 && i < core->node_count; i++)
+        if (remembers(&core->node[i], job->runner_id))
+            node = &core->node[i];
+    return node;
+}
+
+/* A job on a runner that the list lacks. An organisation's or a repository's list never holds the
+ * runners of the whole instance: there only what can be ours is lost. */
+static void place_lost(struct core *core, const struct gitea_job *job)
+{
+    struct node *node = node_of_lost(core, job);
+    bool nameless = node == NULL && job->runner_name[0] == '\0';
+    if (node != NULL)
+        node->sight.lost_job = true;
+    core->jobs.nameless += nameless;
+    if (node != NULL || nameless || core->config->gitea.scope == SCOPE_ADMIN)
+        core->jobs.lost++;
+    else
+        core->jobs.running++;
+}
+
 /* Gives each job in progress to its runner; one whose runner is gone is lost. */
 static void place_job(struct core *core, uint32_t index)
 {
@@ -212,12 +251,13 @@ static void place_job(struct core *core, uint32_t index)
     if (job->status != JOB_RUNNING)
         return;
     uint32_t runner = job->runner_id != 0 ? runner_by_id(core, job->runner_id) : NONE;
-    if (runner == NONE) {
-        core->jobs.lost += job->runner_id != 0;
-        core->jobs.running += job->runner_id == 0;
+    if (runner == NONE && job->runner_id != 0) {
+        place_lost(core, job);
         return;
     }
     core->jobs.running++;
+    if (runner == NONE)
+        return;
     core->runner_has_job[runner] = true;
     if (core->runner_node[runner] == NONE)
         return;

@@ -15,8 +15,10 @@ static void why_serving(const struct core *core, const struct node *node, char *
         say(out, size, T(core->gitea->jobs[node->sight.job].name), T(" · "),
             T(core->gitea->jobs[node->sight.job].repository), T(" #"),
             N(core->gitea->jobs[node->sight.job].run_id));
-    else if (idle != NULL && core->pool[node->pool].serving <= core->config->pools[node->pool].min)
-        say(out, size, T("kept: min is "), N(core->config->pools[node->pool].min));
+    else if (node->pool == NO_POOL)
+        say(out, size, T("its pool is not in the configuration: goes as soon as it is idle"));
+    else if (idle != NULL && core->pool[node->pool].serving <= node_pool(core, node)->min)
+        say(out, size, T("kept: min is "), N(node_pool(core, node)->min));
     else if (idle != NULL && !core->may_destroy)
         say(out, size, T("kept: what the APIs say is not believed, see the alarms"));
     else if (idle != NULL)
@@ -74,7 +76,7 @@ static void show_node(struct core *core, uint32_t index)
     int64_t age = node->created_ms != 0 ? hour_api_ms(core) - node->created_ms : 0;
     core->status_node[index] = (struct status_node){
         .name = node->name,
-        .pool = node_pool_name(core, node),
+        .pool = node->pool_name,
         .state = life_state(&node->life),
         .server_id = node->server_id,
         .state_ms = since(core, life_since(&node->life).mono_ms),
@@ -172,6 +174,7 @@ void status_make(struct core *core)
         .jobs_unserved = core->jobs.unserved,
         .jobs_lost = core->jobs.lost,
         .unserved_labels = core->jobs.unserved_labels,
+        .hourly_micro = core->pool[NO_POOL].hourly_micro,
         .today_micro = core->today_micro,
         .total_micro = core->total_micro,
         .currency = core->hetzner != NULL ? core->hetzner->currency : "",

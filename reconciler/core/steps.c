@@ -37,14 +37,14 @@ static uint64_t slots_of_later(const struct core *core, const struct node *node)
     for (const struct node *at = node + 1; at < &core->node[core->node_count]; at++)
         if (at->pool == node->pool && at->server_id == 0 && at->errand.unknown &&
             life_state(&at->life) == NODE_PROVISIONING)
-            slots += core->config->pools[node->pool].capacity;
+            slots += node_pool(core, node)->capacity;
     return slots;
 }
 
 /* Whether jobs, or the pool's minimum, still ask for this server, of which nothing is there yet. */
 static bool is_wanted(const struct core *core, const struct node *node)
 {
-    const struct config_pool *row = &core->config->pools[node->pool];
+    const struct config_pool *row = node_pool(core, node);
     const struct pool_now *pool = &core->pool[node->pool];
     uint64_t room = (uint64_t)pool->free + pool->coming;
     uint64_t others = row->capacity + slots_of_later(core, node);
@@ -61,7 +61,7 @@ static bool has_offer(struct core *core, struct node *node)
     uint32_t offer = offers_choose(core, node->pool);
     if (offer == NONE)
         return false;
-    const struct config_offer *row = &core->config->pools[node->pool].offers[offer];
+    const struct config_offer *row = &node_pool(core, node)->offers[offer];
     text_copy(node->server_type, sizeof node->server_type, row->server_type);
     text_copy(node->location, sizeof node->location, row->location);
     return true;

@@ -27,7 +27,7 @@ static void make_slots(int slots[2])
 
 static void write_one(struct checkpoint_file *file, int64_t wall_ms)
 {
-    struct checkpoint_node node = {.name = "ebb-linux-1-1", .runners_count = 0};
+    struct checkpoint_node node = {.name = "ebb-linux-1-1", .pool = "linux"};
     struct checkpoint checkpoint = {
         .sequence = 1, .wall_ms = wall_ms, .epoch = 1, .nodes = &node, .nodes_count = 1};
     struct error error = {""};

@@ -43,6 +43,7 @@ static const struct field of_errand[] = {
 static const struct field of_node[] = {
     F(node, name, FLIP),
     F(node, pool, FLIP),
+    F(node, pool_name, FLIP),
     F(node, made_by, FLIP),
     F(node, server_type, FLIP),
     F(node, location, FLIP),
@@ -60,8 +61,8 @@ static const struct field of_node[] = {
     F(node, foreign, FLIP),
     F(node, held_by_rail, FLIP),
     F(node, rolled, FLIP),
-    F(node, would_go, SHOWN),
-    F(node, would_go_reason, SHOWN),
+    F(node, would_go, FLIP),
+    F(node, would_go_reason, FLIP),
     F(node, errand, OTHER),
     F(node, sight, MADE),
     F(node, life, OTHER),
