@@ -117,7 +117,25 @@ static bool serves_or_comes(const struct witness *witness, const struct world_se
     return witness_is_coming(witness, server, now_ms) || witness_serves(witness, server);
 }
 
-static bool is_used(const struct witness *witness, const struct world_server *server,
+/* Slots that were used later than this machine, and are free: a waiting job is theirs first. */
+static uint32_t free_before(const struct witness *witness, const struct rented *self)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < world_runner_count(witness->world); i++) {
+        const struct world_runner *runner = world_runner_at(witness->world, i);
+        const struct rented *of = witness_rented(witness, runner->server_id);
+        if (of == NULL || of == self || of->pool != self->pool || !runner->daemon ||
+            runner->job_id != 0)
+            continue;
+        const struct world_server *server = world_server_find(witness->world, runner->server_id);
+        bool later = of->last_job_ms > self->last_job_ms ||
+                     (of->last_job_ms == self->last_job_ms && of->server_id < self->server_id);
+        count += later && server != NULL && witness_serves(witness, server);
+    }
+    return count;
+}
+
+static bool is_used(struct witness *witness, const struct world_server *server,
                     const struct rented *rented, int64_t now_ms)
 {
     struct call_scene scene = {0};
@@ -126,7 +144,9 @@ static bool is_used(const struct witness *witness, const struct world_server *se
         return true;
     if (rented->pool == witness->rules.pool_count)
         return false;
-    return witness->demand[rented->pool].waiting > 0 ||
+    uint32_t waited = witness_demand_peak(&witness->demand[rented->pool],
+                                          now_ms - witness->rules.demand_memory_ms);
+    return (waited > 0 && waited > free_before(witness, rented)) ||
            witness->serving[rented->pool] <= witness->rules.pool[rented->pool].min;
 }
 

@@ -5,7 +5,7 @@
 #include "reconciler/core/state.h"
 
 static const char *const occasion_words[sim_fault_count] = {
-#define FAULT(name, occasion, word, doc) [FAULT_##name] = #occasion,
+#define FAULT(name, occasion, hinders, word, doc) [FAULT_##name] = #occasion,
 #include "tests/simulation/faults.def"
 #undef FAULT
 };

@@ -9,7 +9,7 @@
 enum occasion { REQUEST, PICTURE, ACTION, MESSAGE, RESTART, MINUTE, SEEN };
 
 static const enum occasion occasion_of[sim_fault_count] = {
-#define FAULT(name, occasion, word, doc) [FAULT_##name] = (occasion),
+#define FAULT(name, occasion, hinders, word, doc) [FAULT_##name] = (occasion),
 #include "tests/simulation/faults.def"
 #undef FAULT
 };

@@ -12,7 +12,7 @@
 struct sim *sim_now;
 
 static const char *const fault_words[sim_fault_count] = {
-#define FAULT(name, occasion, word, doc) [FAULT_##name] = (word),
+#define FAULT(name, occasion, hinders, word, doc) [FAULT_##name] = (word),
 #include "tests/simulation/faults.def"
 #undef FAULT
 };
@@ -146,20 +146,15 @@ static void cover(struct sim *sim, enum sim_fault fault)
         sim->counts.covered[status->nodes[i].state][fault]++;
 }
 
-/* Faults after which a teardown is as easy as before: they excuse no hour that is paid for nothing.
- */
-static bool hinders(enum sim_fault fault)
+static bool hinders_all(enum sim_fault fault)
 {
-    static const bool harmless[sim_fault_count] = {
-        [FAULT_PICTURE_TWICE] = true,    [FAULT_PAGES_SHIFT] = true,
-        [FAULT_ACTION_TWICE] = true,     [FAULT_RESULT_TWICE] = true,
-        [FAULT_RELOAD] = true,           [FAULT_SOLD_OUT] = true,
-        [FAULT_JOB_CANCELLED] = true,    [FAULT_NAME_CLASH] = true,
-        [FAULT_STRANGER] = true,         [FAULT_STRANGER_RUNNER] = true,
-        [FAULT_WORK_AT_TEARDOWN] = true, [FAULT_RUNNER_RETURNS] = true,
-        [FAULT_PICTURE_SHUFFLED] = true,
+    enum hinders { HINDERS_NONE, HINDERS_OWN, HINDERS_ALL };
+    static const enum hinders hinders_of[sim_fault_count] = {
+#define FAULT(name, occasion, hinders, word, doc) [FAULT_##name] = (hinders),
+#include "tests/simulation/faults.def"
+#undef FAULT
     };
-    return !harmless[fault];
+    return hinders_of[fault] == HINDERS_ALL;
 }
 
 bool sim_strikes(struct sim *sim, enum sim_fault fault)
@@ -175,7 +170,7 @@ bool sim_strikes(struct sim *sim, enum sim_fault fault)
         sim->strikes[sim->strike_count++] = strike;
     sim->counts.struck[fault]++;
     cover(sim, fault);
-    if (hinders(fault))
+    if (hinders_all(fault))
         witness_hindered(sim->witness, SIM_START_MS + sim->now_ms);
     sim_say(sim, "! %s (%u)", sim_fault_word(fault), strike.number);
     return true;

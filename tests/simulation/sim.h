@@ -31,7 +31,7 @@
 #define STATES_SEEN       6 /* enum node_state */
 
 enum sim_fault {
-#define FAULT(name, occasion, word, doc) FAULT_##name,
+#define FAULT(name, occasion, hinders, word, doc) FAULT_##name,
 #include "tests/simulation/faults.def"
 #undef FAULT
     sim_fault_count
