@@ -136,7 +136,6 @@ void witness_look_at_runners(const struct witness *witness, uint64_t server_id, 
                              struct call_scene *scene)
 {
     scene->unfenced = true;
-    scene->youngest_job_ms = INT64_MAX;
     scene->race_ms = witness->rules.race_ms;
     for (size_t i = 0; server_id != 0 && i < world_runner_count(witness->world); i++) {
         const struct world_runner *runner = world_runner_at(witness->world, i);
@@ -147,8 +146,8 @@ void witness_look_at_runners(const struct witness *witness, uint64_t server_id, 
         if (job == NULL)
             continue;
         scene->jobs++;
-        if (now_ms - job->started_ms < scene->youngest_job_ms)
-            scene->youngest_job_ms = now_ms - job->started_ms;
+        if (now_ms - job->started_ms > scene->oldest_job_ms)
+            scene->oldest_job_ms = now_ms - job->started_ms;
         if (witness->rules.fence_exists && !witness_is_young(witness, runner, now_ms))
             scene->unfenced = false;
     }

@@ -348,6 +348,8 @@ void offers_served(struct core *core, const struct node *node);
 void offers_close(struct core *core, uint32_t pool, const char *server_type, const char *location,
                   int64_t pause_ms, const char *why);
 void offers_alarms(struct core *core);
+/* The pool lacks servers and none of its offers is open: said, where one of them is sold out. */
+void offers_sold_out(struct core *core, uint32_t pool);
 /* What is remembered of an offer, to be written; NULL where the pool does not have it. */
 struct offer_memory *offers_memory(struct core *core, uint32_t pool, const char *server_type,
                                    const char *location);

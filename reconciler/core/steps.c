@@ -129,11 +129,12 @@ static void step_draining(struct core *core, struct node *node)
 {
     const struct node_draining *state = life_as_draining(&node->life);
     char why[TEXT_BYTES_MAX + 1];
-    bool over = core_due(core, state->since.mono_ms + core->config->life.drain_deadline_ms);
     if (never_joined(node) && trust_shows_result_of(core, SOURCE_KUBE, node)) {
         node_step(core, node, EDGE_remove, state->why.reason); /* no Kubernetes node, no pods */
         return;
     }
+    life_drain_asked(&node->life, core_now(core));
+    bool over = core_due(core, state->since.mono_ms + core->config->life.drain_deadline_ms);
     say(why, sizeof why, T("deadline "),
         CLOCK(state->since.wall_ms + core->config->life.drain_deadline_ms),
         T(over ? ", which is over" : ""));

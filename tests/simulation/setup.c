@@ -192,6 +192,18 @@ static int64_t notice_ms(const struct sim *sim)
            teardown + SECONDS(100); /* it is looked at once a minute */
 }
 
+/* An hour of the dearest type that any offer names. */
+static uint64_t dearest_micro(void)
+{
+    size_t count;
+    const struct world_server_type *types = world_server_types(&count);
+    uint64_t most = 0;
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(types[i].name, "ccx", 3) == 0 && (uint64_t)types[i].hour_microeuro > most)
+            most = (uint64_t)types[i].hour_microeuro;
+    return most;
+}
+
 void rules_from_config(struct sim *sim)
 {
     const struct config *config = sim->config;
@@ -207,6 +219,10 @@ void rules_from_config(struct sim *sim)
         .provision_ms = config->life.provision_timeout_ms - way,
         .notice_ms = notice_ms(sim),
         .shown_is_told = true,
+        .growth_ms = config->life.provision_timeout_ms + config->rails.offer_pause_ms +
+                     config->rails.sold_out_pause_ms + 8 * config->gitea.poll_interval_ms +
+                     SIM_MINUTES(5),
+        .dearest_micro = dearest_micro(),
     };
     rules.bound_ms =
         config->billing.period_ms + rules.provision_ms + rules.notice_ms + SIM_MINUTES(30);

@@ -155,6 +155,7 @@ struct tried {
     struct written written[2];        /* in each checkpoint; [0] the newest */
     struct written restored;          /* in the one that this reconciler began with */
     bool drain_forced;                /* since it last began to drain */
+    int64_t drain_first_ms;           /* when this drain was first asked for, + 1; 0 not yet */
 };
 
 /* The last picture of a source that the core was given. */
@@ -215,6 +216,8 @@ struct sim {
     uint32_t tried_slot[TRIED_SLOTS]; /* by name: its place + 1; 0 none */
     struct held held[source_count];
     uint64_t shown;                  /* pictures that the judge has seen */
+    uint32_t creates_failed;         /* in a row, as this reconciler was told */
+    int64_t create_failed_ms;        /* when the last of them was reported */
     int64_t skew_seen_ms, jumped_ms; /* of the wall clock; when it last changed */
     int64_t stepped_ms;              /* when the core last made a step */
     int64_t end_due_ms;              /* of the first, then the second promise of the end */
@@ -384,6 +387,7 @@ void rules_from_config(struct sim *sim);
 /* judge.c, tried.c */
 #define FAILURES_LOUD 4 /* one more than the core's own number: an alarm takes a step */
 struct tried *tried_of(struct sim *sim, const char *name); /* new where it is not known */
+bool works_or_rests(enum node_state state);
 void judge_before_step(struct sim *sim);
 void judge_actions(struct sim *sim);
 void judge_result(struct sim *sim, const struct action_result *result);
