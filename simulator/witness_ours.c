@@ -28,11 +28,15 @@ static bool is_id(const char *text)
     return counter != 0 && *end == '\0';
 }
 
+bool witness_labelled(const struct witness *witness, const struct world_map *labels)
+{
+    return strcmp(witness_label(labels, SERVER_LABEL_MANAGED), SERVER_LABEL_MANAGED_VALUE) == 0 &&
+           strcmp(witness_label(labels, SERVER_LABEL_CLUSTER), witness->rules.cluster) == 0;
+}
+
 bool witness_marks(const struct witness *witness, const struct world_map *labels)
 {
-    return is_id(witness_label(labels, SERVER_LABEL_ID)) &&
-           strcmp(witness_label(labels, SERVER_LABEL_MANAGED), SERVER_LABEL_MANAGED_VALUE) == 0 &&
-           strcmp(witness_label(labels, SERVER_LABEL_CLUSTER), witness->rules.cluster) == 0;
+    return is_id(witness_label(labels, SERVER_LABEL_ID)) && witness_labelled(witness, labels);
 }
 
 uint32_t witness_pool_named(const struct witness *witness, const char *name)

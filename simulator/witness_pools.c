@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/names.h"
 #include "simulator/witness_private.h"
 
 bool witness_pool_serves(const struct witness_pool *pool, const struct world_job *job)
@@ -57,18 +58,20 @@ struct whole {
     uint64_t servers[WITNESS_POOLS_MAX], all, hourly_micro;
 };
 
+/* Also what a person labelled as ours: nobody can tell it from ours by its labels alone. */
 static struct whole count_all(const struct witness *witness)
 {
     struct whole out = {{0}, 0, 0};
     for (size_t i = 0; i < world_server_count(witness->world); i++) {
         const struct world_server *server = world_server_at(witness->world, i);
-        const struct rented *rented = witness_rented(witness, server->id);
-        if (rented == NULL || !witness_marks(witness, &server->labels))
+        if (!witness_labelled(witness, &server->labels))
             continue;
+        uint32_t pool =
+            witness_pool_named(witness, witness_label(&server->labels, SERVER_LABEL_POOL));
         out.all++;
         out.hourly_micro += (uint64_t)server->type->hour_microeuro;
-        if (rented->pool < witness->rules.pool_count)
-            out.servers[rented->pool]++;
+        if (pool < witness->rules.pool_count)
+            out.servers[pool]++;
     }
     return out;
 }

@@ -50,7 +50,8 @@ struct witness {
 /* ---- witness_ours.c: what is ours, and what its runners do ---- */
 /* The value of a label or annotation; "" where there is none. */
 const char *witness_label(const struct world_map *labels, const char *key);
-/* Whether a server bears our labels, an id of an action among them. */
+/* Whether a server bears our labels; an id of an action among them. */
+bool witness_labelled(const struct witness *witness, const struct world_map *labels);
 bool witness_marks(const struct witness *witness, const struct world_map *labels);
 /* The pool's index; rules.pool_count: there is none of that name. */
 uint32_t witness_pool_named(const struct witness *witness, const char *name);

@@ -231,13 +231,13 @@ static void count_creates(struct sim *sim, const struct action_result *result)
 
 void judge_result(struct sim *sim, const struct action_result *result)
 {
-    count_creates(sim, result);
     for (uint32_t i = 0; i < sim->tried_count; i++) {
         struct tried *tried = &sim->tried[i];
         if (tried->answered || action_id_compare(tried->last, result->id) != 0)
             continue;
         bool failed = result->outcome == OUTCOME_FAILED || result->outcome == OUTCOME_REFUSED ||
                       result->outcome == OUTCOME_UNKNOWN;
+        count_creates(sim, result);
         tried->in_flight = 0;
         tried->answered = true;
         tried->failures = failed ? tried->failures + 1 : 0;
