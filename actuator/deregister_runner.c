@@ -81,8 +81,8 @@ static const struct gitea_runner *any_doubtful(const struct work *work)
     for (uint32_t i = 0; i < work->notes.runner_count; i++) {
         const struct gitea_runner *runner = target(work, i);
         if (runner != NULL && runner->online &&
-            facts_runner_owner(&work->facts, work->actuator->config, work->action->node.name,
-                               runner) == RUNNER_UNKNOWN)
+            facts_runner_owner(&work->facts, work->actuator->config, work->action, runner) ==
+                RUNNER_UNKNOWN)
             return runner;
     }
     return NULL;

@@ -76,11 +76,21 @@ static enum runner_owner owner_by_pod(const struct facts *facts, const char *nod
     return elsewhere ? RUNNER_OTHERS : RUNNER_UNKNOWN;
 }
 
+bool facts_id_used_again(const struct action *action, const struct gitea_runner *runner)
+{
+    for (uint32_t i = 0; i < action->runners_count; i++)
+        if (action->runners[i].id == runner->id && action->runners[i].name[0] != '\0')
+            return strcmp(action->runners[i].name, runner->name) != 0;
+    return false;
+}
+
 enum runner_owner facts_runner_owner(const struct facts *facts, const struct config *config,
-                                     const char *node, const struct gitea_runner *runner)
+                                     const struct action *action, const struct gitea_runner *runner)
 {
     struct fence_note note;
-    if (facts_note(facts, &note) && !note.all && fence_note_covers(&note, runner->id))
+    const char *node = action->node.name;
+    if (facts_note(facts, &note) && !note.all && fence_note_covers(&note, runner->id) &&
+        !facts_id_used_again(action, runner))
         return RUNNER_OURS;
     if (config->gitea.runner_match == MATCH_NODE_NAME)
         return is_named_as_node(runner->name, node) ? RUNNER_OURS : RUNNER_OTHERS;

@@ -12,6 +12,7 @@
 #include "common/gitea.h"
 #include "common/hetzner.h"
 #include "common/kube.h"
+#include "tables/messages.h"
 
 /* What can be looked up; a set of bits, looked up in this order. */
 enum look {
@@ -63,7 +64,12 @@ enum runner_owner {
     RUNNER_UNKNOWN, /* by pod name, and no pod of its name exists any more */
 };
 enum runner_owner facts_runner_owner(const struct facts *facts, const struct config *config,
-                                     const char *node, const struct gitea_runner *runner);
+                                     const struct action *action,
+                                     const struct gitea_runner *runner);
+
+/* Whether the action knows a runner of this id by another name. A name is fixed at registration, so
+ * this one has only got the id again (a Gitea that was restored from a backup counts anew). */
+bool facts_id_used_again(const struct action *action, const struct gitea_runner *runner);
 
 /* The runner of this id in the fresh list; NULL: it is gone. */
 const struct gitea_runner *facts_runner(const struct facts *facts, uint64_t id);

@@ -3,19 +3,19 @@
 
 #include <inttypes.h>
 
-static bool is_asked(const struct action *action, uint64_t id)
+static bool is_asked(const struct action *action, const struct gitea_runner *runner)
 {
     for (uint32_t i = 0; i < action->runners_count; i++)
-        if (action->runners[i].id == id)
-            return true;
+        if (action->runners[i].id == runner->id)
+            return !facts_id_used_again(action, runner);
     return false;
 }
 
 bool runners_is_target(const struct work *work, const struct gitea_runner *runner)
 {
     enum runner_owner owner =
-        facts_runner_owner(&work->facts, work->actuator->config, work->action->node.name, runner);
-    return owner == RUNNER_OURS || (owner == RUNNER_UNKNOWN && is_asked(work->action, runner->id));
+        facts_runner_owner(&work->facts, work->actuator->config, work->action, runner);
+    return owner == RUNNER_OURS || (owner == RUNNER_UNKNOWN && is_asked(work->action, runner));
 }
 
 void runners_gather(struct work *work)
@@ -39,8 +39,7 @@ bool runners_seen(struct work *work)
     const struct facts *facts = &work->facts;
     for (uint32_t i = 0; i < facts->runners.count; i++) {
         const struct gitea_runner *runner = &facts->runners.item[i];
-        if (facts_runner_owner(facts, work->actuator->config, work->action->node.name, runner) !=
-            RUNNER_OURS)
+        if (facts_runner_owner(facts, work->actuator->config, work->action, runner) != RUNNER_OURS)
             continue;
         work_finish(work, OUTCOME_RUNNER_SEEN, TROUBLE_NONE,
                     "runner %" PRIu64 " (%.100s) of this node is registered", runner->id,

@@ -373,7 +373,8 @@ static void test_an_ending_pod_is_still_there(void)
 static enum runner_owner owner_of(const struct facts *facts, const char *name)
 {
     struct gitea_runner one = {.id = 5, .name = name};
-    return facts_runner_owner(facts, config, "ebb-linux-1-1", &one);
+    struct action action = {.node.name = "ebb-linux-1-1"};
+    return facts_runner_owner(facts, config, &action, &one);
 }
 
 static void test_whose_a_runner_is(void)
