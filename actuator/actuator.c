@@ -73,12 +73,13 @@ static bool is_recent(const struct deed *deed, int64_t mono_ms)
     return mono_ms - deed->mono_ms < DEED_MS;
 }
 
-/* Whether the same server's delete stands before place `end`: repeating one is no second delete. */
+/* Whether the same server's delete stands before place `end`: repeating one is no second delete. Of
+ * an intent in the log that names no server (0) nobody knows whether it is the same. */
 static bool is_repeat(const struct actuator *actuator, uint32_t end, int64_t mono_ms)
 {
     const struct deed *deed = &actuator->deeds[end];
     for (uint32_t i = 0; i < end; i++)
-        if (actuator->deeds[i].kind == deed->kind &&
+        if (actuator->deeds[i].kind == deed->kind && deed->server_id != 0 &&
             actuator->deeds[i].server_id == deed->server_id &&
             is_recent(&actuator->deeds[i], mono_ms))
             return true;
