@@ -69,6 +69,7 @@ struct actuator {
     uint32_t kept_count, kept_next;
     struct sinces *sinces;
     struct paces *paces;
+    struct pods_seen *pods_seen;
     struct deed deeds[DEEDS_MAX]; /* a ring */
     uint32_t deed_count, deed_next;
     uint64_t creates_ended; /* of those that wrote their intent */

@@ -53,7 +53,7 @@ static void log_result(const struct work *work, const struct action_result *resu
     const struct action *action = work->action;
     char id[ACTION_ID_TEXT_BYTES];
     bool bad = result->outcome == OUTCOME_FAILED || result->outcome == OUTCOME_REFUSED ||
-               result->outcome == OUTCOME_UNKNOWN;
+               result->outcome == OUTCOME_UNKNOWN || work->notes.for_a_person;
     (counted ? log_debug
      : bad   ? log_warning
              : log_info)("%s %s on %s (%s): %s%s%s", action_id_text(action->id, id),

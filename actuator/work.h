@@ -41,6 +41,7 @@ struct action_notes {
     enum trouble worst; /* of a walk that goes on after a failure */
     uint64_t hetzner_action;
     uint64_t creates_ended; /* of the actuator's, when it began to look */
+    bool for_a_person;      /* its end says what somebody should know, though it went well */
     bool searching; /* a create was sent and not answered well: a look that fails proves nothing */
 };
 

@@ -91,10 +91,12 @@ static void test_a_noted_runner_that_was_enabled_is_fenced_anew(void)
     fixture_close();
 }
 
-/* Server, node and pod are gone; what is left in Gitea is disabled, and our note went with them. */
+/* Server, node and pod are gone; what is left in Gitea is disabled, and our note went with them. We
+ * saw the pod on the node before. */
 static void test_a_registration_whose_machine_is_gone(void)
 {
-    fixture_open();
+    node_with("", false, false);
+    run(ACTION_RELEASE_RUNNERS);
     script_reset(fixture.base);
     script("GET /api/v1/version", 200, "{\"version\":\"1.26.0\"}", SCRIPT_ALWAYS);
     script(JOBS, 200, "{\"jobs\":[],\"total_count\":0}", SCRIPT_ALWAYS);

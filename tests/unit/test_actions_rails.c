@@ -132,6 +132,116 @@ static void test_creates_that_are_asked_for_at_once(void)
     fixture_close();
 }
 
+/* --------------------------------------------------------------------- runners whose pod is gone
+ */
+
+#define DEREGISTERED "DELETE /api/v1/admin/actions/runners/"
+#define RUNNER_OF                                                                                  \
+    "{\"runners\":[{\"id\":5,\"name\":\"%s\",\"status\":\"%s\",\"busy\":false,\"disabled\":false," \
+    "\"labels\":[]}],\"total_count\":1}"
+#define POD_OF                                                                                     \
+    "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"gitea-runners\",\"uid\":\"x\"},\"spec\":{"     \
+    "\"nodeName\":\"%s\"},\"status\":{\"phase\":\"Running\"}}"
+
+/* No machine of the name; one runner in Gitea; these pods (nothing: pod ""). */
+static void lone_runner(const char *runner, const char *status, const char *pod, const char *node)
+{
+    static const char *const none[] = {NULL};
+    static char runners[512], pods[512];
+    snprintf(runners, sizeof runners, RUNNER_OF, runner, status);
+    snprintf(pods, sizeof pods, POD_OF, pod, node);
+    script_reset(fixture.base);
+    script("GET /servers?name=", 200, servers_json(none), SCRIPT_ALWAYS);
+    script("GET /api/v1/version", 200, "{\"version\":\"1.26.0\"}", SCRIPT_ALWAYS);
+    script(JOBS, 200, "{\"jobs\":[],\"total_count\":0}", SCRIPT_ALWAYS);
+    script(PODS, 200, pods_json(""), SCRIPT_ALWAYS);
+    script(RPODS, 200, pods_json(pod[0] == '\0' ? "" : pods), SCRIPT_ALWAYS);
+    script(RUNS, 200, runners, SCRIPT_ALWAYS);
+    script(DEREGISTERED, 204, "", SCRIPT_ALWAYS);
+}
+
+/* Asks for these runners as this node's; how many were deregistered. */
+static unsigned ask_for(const char *node, const struct runner_ref *runners, uint32_t count)
+{
+    struct action action = fixture_action(ACTION_DEREGISTER_RUNNERS);
+    action.node.name = node;
+    action.node.server_id = 0;
+    action.node.node_uid = action.node.provider_id = "";
+    action.runners = runners;
+    action.runners_count = count;
+    fixture_run(&action);
+    return script_count(DEREGISTERED);
+}
+
+static unsigned ask_for_runner(const char *node)
+{
+    static const struct runner_ref runner = {.id = 5, .name = "x"};
+    return ask_for(node, &runner, 1);
+}
+
+static void test_a_permanent_runner_is_nobodys(void)
+{
+    fixture_open();
+    lone_runner("big-builder", "offline", "", "");
+    CU_ASSERT_EQUAL(ask_for_runner("ebb-x"), 0);
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_DONE); /* and the node's end does not wait for it */
+    CU_ASSERT_PTR_NOT_NULL(strstr(last.text, "runner 5 (big-builder) stays registered"));
+    CU_ASSERT_TRUE(fixture_log_holds("stays registered"));
+    fixture_close();
+}
+
+static void test_a_pod_that_was_seen_there_is_its_nodes(void)
+{
+    fixture_open();
+    lone_runner("runner-0", "online", "runner-0", NODE);
+    script(KNODE, 200, node_json("", "", false), SCRIPT_ALWAYS);
+    struct action action = fixture_action(ACTION_DRAIN_NODE);
+    action.node.server_id = 0;
+    fixture_run(&action);
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_RUNNER_SEEN);
+    lone_runner("runner-0", "offline", "", "");
+    CU_ASSERT_EQUAL(ask_for_runner("ebb-linux-1-8"), 0); /* on another node */
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_DONE);
+    CU_ASSERT_EQUAL(ask_for(NODE, NULL, 0), 0); /* nor if nobody remembers it */
+    CU_ASSERT_EQUAL(ask_for_runner(NODE), 1);
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_DONE);
+    CU_ASSERT_PTR_NULL(strstr(last.text, "stays registered"));
+    fixture_close();
+}
+
+/* After a restart: another pod of the same controller tells what its names look like. */
+static void test_a_name_that_kubernetes_gave(void)
+{
+    static const struct {
+        const char *runner;
+        unsigned deregistered;
+    } rows[] = {
+        {"gitea-runner-x7k2p", 1},  {"gitea-runner-main1", 0}, {"gitea-runner-x7k2", 0},
+        {"gitea-runner2-x7k2p", 0}, {"gitea-runnerxx7k2p", 0}, {"x7k2p", 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        fixture_open();
+        lone_runner(rows[i].runner, "offline", "gitea-runner-bcd24", "rack-1");
+        CU_ASSERT_EQUAL(ask_for_runner(NODE), rows[i].deregistered);
+        CU_ASSERT_EQUAL(last.outcome, OUTCOME_DONE);
+        fixture_close();
+    }
+}
+
+/* A claim may keep a node: it costs a machine's time, and may be true. */
+static void test_a_claimed_runner_keeps_its_node(void)
+{
+    fixture_open();
+    lone_runner("big-builder", "online", "", "");
+    CU_ASSERT_EQUAL(ask_for_runner("ebb-x"), 0);
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_AGAIN);
+    lone_runner("big-builder", "offline", "", "");
+    script(JOBS "?", 200, job_json(), SCRIPT_ALWAYS);
+    CU_ASSERT_EQUAL(ask_for_runner("ebb-x"), 0);
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_HAS_JOB);
+    fixture_close();
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -139,6 +249,10 @@ int main(void)
         {"a delete counts from its request", test_a_delete_counts_from_its_request},
         {"intents without a server", test_intents_without_a_server_are_no_repeats},
         {"creates that are asked for at once", test_creates_that_are_asked_for_at_once},
+        {"a permanent runner is nobody's", test_a_permanent_runner_is_nobodys},
+        {"a pod that was seen there", test_a_pod_that_was_seen_there_is_its_nodes},
+        {"a name that Kubernetes gave", test_a_name_that_kubernetes_gave},
+        {"a claimed runner keeps its node", test_a_claimed_runner_keeps_its_node},
         CU_TEST_INFO_NULL,
     };
     return cunit_run("actions_rails", tests);
