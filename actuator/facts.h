@@ -16,7 +16,7 @@
 
 /* What can be looked up; a set of bits, looked up in this order. */
 enum look {
-    LOOK_SERVER = 1,         /* the server, by id, or by name where no id is known */
+    LOOK_SERVER = 1,         /* the server, by id; by name where none bears it */
     LOOK_SERVERS = 2,        /* all servers of our selector */
     LOOK_PRICES = 4,         /* server types with prices; remembered for hetzner.price_interval */
     LOOK_NODE = 8,           /* the Kubernetes node of the name */

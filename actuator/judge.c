@@ -257,6 +257,9 @@ static struct verdict judge_server(const struct config *config, const struct act
     if (strcmp(server->name, action->node.name) != 0)
         return refuse(RAIL_IDENTITY, "server %" PRIu64 " is called %.80s, not %.80s", server->id,
                       server->name, action->node.name);
+    if (action->node.server_id != 0 && server->id != action->node.server_id)
+        return refuse(RAIL_IDENTITY, "server %.80s is %" PRIu64 ", not %" PRIu64, server->name,
+                      server->id, action->node.server_id);
     return passes;
 }
 

@@ -96,8 +96,10 @@ static void test_a_noted_runner_that_was_enabled_is_fenced_anew(void)
 static void test_a_registration_whose_machine_is_gone(void)
 {
     node_with("", false, false);
+    static const char *const none[] = {NULL};
     run(ACTION_RELEASE_RUNNERS);
     script_reset(fixture.base);
+    script(NAMED, 200, servers_json(none), SCRIPT_ALWAYS);
     script("GET /api/v1/version", 200, "{\"version\":\"1.26.0\"}", SCRIPT_ALWAYS);
     script(JOBS, 200, "{\"jobs\":[],\"total_count\":0}", SCRIPT_ALWAYS);
     script(RPODS, 200, pods_json(""), SCRIPT_ALWAYS);

@@ -169,8 +169,10 @@ static void test_remove_deletes_node_by_uid_then_server(void)
 
 static void test_remove_all_gone_is_success(void)
 {
+    static const char *const none[] = {NULL};
     fixture_open();
     script_reset(fixture.base);
+    script(NAMED, 200, servers_json(none), SCRIPT_ALWAYS);
     script(JOBS, 200, "{\"jobs\":[],\"total_count\":0}", SCRIPT_ALWAYS);
     script(RPODS, 200, pods_json(""), SCRIPT_ALWAYS);
     script(RUNS, 200, "{\"runners\":[],\"total_count\":0}", SCRIPT_ALWAYS);

@@ -242,6 +242,65 @@ static void test_a_claimed_runner_keeps_its_node(void)
     fixture_close();
 }
 
+/* ------------------------------------------------------------------- a server that is said to be
+ */
+
+/* What is told of a node whose Kubernetes node bears no provider id, to every request. */
+static void bare_node(const char *const *named)
+{
+    fixture_open();
+    script_reset(fixture.base);
+    script(NAMED, 200, servers_json(named), SCRIPT_ALWAYS);
+    script("GET /api/v1/version", 200, "{\"version\":\"1.26.0\"}", SCRIPT_ALWAYS);
+    script(JOBS, 200, "{\"jobs\":[],\"total_count\":0}", SCRIPT_ALWAYS);
+    script(KNODE, 200,
+           "{\"kind\":\"Node\",\"metadata\":{\"name\":\"" NODE "\",\"uid\":\"u-1\","
+           "\"resourceVersion\":\"77\"},\"spec\":{},\"status\":{}}",
+           SCRIPT_ALWAYS);
+    script(PODS, 200, pods_json(pod_json("web", "front", "", "Running")), SCRIPT_ALWAYS);
+    script(RPODS, 200, pods_json(""), SCRIPT_ALWAYS);
+    script(RUNS, 200, "{\"runners\":[],\"total_count\":0}", SCRIPT_ALWAYS);
+    script(DEL_NODE, 200, "{}", SCRIPT_ALWAYS);
+    script("DELETE " RUNNER, 204, "", SCRIPT_ALWAYS);
+}
+
+static void ask_by_number(enum action_kind kind, uint64_t number)
+{
+    struct action action = fixture_action(kind);
+    action.node.server_id = number;
+    action.node.node_uid = action.node.provider_id = "";
+    fixture_run(&action);
+}
+
+static void test_a_made_up_number_is_no_gone_server(void)
+{
+    static const char *const there[] = {NODE, NULL}, *const none[] = {NULL};
+    bare_node(there);
+    ask_by_number(ACTION_REMOVE_NODE, 999999);
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_REFUSED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(last.text, "rail identity: server " NODE " is 42, not 999999"));
+    CU_ASSERT_EQUAL(script_count("DELETE"), 0);
+    fixture_close();
+    bare_node(none); /* and what has neither number nor name is gone */
+    ask_by_number(ACTION_REMOVE_NODE, 999999);
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_DONE);
+    CU_ASSERT_EQUAL(script_count(DEL_NODE), 1);
+    fixture_close();
+}
+
+static void test_a_persons_fence_beside_a_made_up_number(void)
+{
+    static const char *const there[] = {NODE, NULL};
+    bare_node(there);
+    script(RPODS "gitea", 200, pods_json(pod_json("gitea-runners", "runner-pod", "", "Running")),
+           SCRIPT_ALWAYS);
+    script(RUNS "?", 200, runner_json(true, false, true), SCRIPT_ALWAYS);
+    ask_by_number(ACTION_DEREGISTER_RUNNERS, 999999);
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_REFUSED);
+    CU_ASSERT_EQUAL(script_count("DELETE") + script_count("PATCH"), 0);
+    fixture_close();
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -253,6 +312,8 @@ int main(void)
         {"a pod that was seen there", test_a_pod_that_was_seen_there_is_its_nodes},
         {"a name that Kubernetes gave", test_a_name_that_kubernetes_gave},
         {"a claimed runner keeps its node", test_a_claimed_runner_keeps_its_node},
+        {"a made-up number is no gone server", test_a_made_up_number_is_no_gone_server},
+        {"a person's fence, a made-up number", test_a_persons_fence_beside_a_made_up_number},
         CU_TEST_INFO_NULL,
     };
     return cunit_run("actions_rails", tests);
