@@ -318,6 +318,13 @@ struct verdict judge_runners(const struct config *config, const struct action *a
     return passes;
 }
 
+bool judge_force(const struct config *config, const struct action *action,
+                 const struct facts *facts, int64_t drained_ms)
+{
+    bool over = facts_drain_since(facts) != 0 && drained_ms >= config->life.drain_deadline_ms;
+    return action->force && (over || !facts->server_found);
+}
+
 /* The drain is over where nothing is left to evict, or its deadline has passed. */
 static struct verdict judge_order(const struct config *config, const struct facts *facts,
                                   int64_t drained_ms)

@@ -131,6 +131,8 @@ static void test_drain_names_what_remains_when_forced(void)
     run(ACTION_DRAIN_NODE, false);
     CU_ASSERT_EQUAL(last.outcome, OUTCOME_AGAIN);
     CU_ASSERT_EQUAL(script_count(EVICT), 0); /* it leaves already */
+    fixture_set("life.drain_deadline", "100ms");
+    usleep(110000);
     run(ACTION_DRAIN_NODE, true);
     CU_ASSERT_EQUAL(last.outcome, OUTCOME_DONE);
     CU_ASSERT_EQUAL(last.left, 1);

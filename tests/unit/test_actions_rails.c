@@ -3,6 +3,7 @@
 #include <event2/event.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "actions_fixture.h"
 #include "cunit_main.h"
@@ -301,6 +302,71 @@ static void test_a_persons_fence_beside_a_made_up_number(void)
     fixture_close();
 }
 
+/* ---------------------------------------------------------------------------- a drain that is
+ * forced */
+
+#define CORDON "PATCH /api/v1/nodes/" NODE
+#define TAINT  "{\"key\":\"ebbtide/drain\",\"value\":\"1000\",\"effect\":\"NoSchedule\"}"
+#define SPENT  "{\"kind\":\"Status\",\"reason\":\"TooManyRequests\"}"
+
+/* A node with somebody's pod that its budget holds, and this taint. */
+static void drain_by_force(const char *taints)
+{
+    script(KNODE, 200, node_json("", taints, taints[0] != '\0'), SCRIPT_ALWAYS);
+    script(PODS, 200, pods_json(pod_json("web", "front", "", "Running")), SCRIPT_ALWAYS);
+    script(RPODS, 200, pods_json(""), SCRIPT_ALWAYS);
+    script(RUNS, 200, "{\"runners\":[],\"total_count\":0}", SCRIPT_ALWAYS);
+    script(CORDON, 200, "{}", SCRIPT_ALWAYS);
+    script("POST /api/v1/namespaces/web", 429, SPENT, SCRIPT_ALWAYS);
+    struct action action = fixture_action(ACTION_DRAIN_NODE);
+    action.force = true;
+    fixture_run(&action);
+}
+
+static void test_no_force_before_the_deadline(void)
+{
+    fixture_open();
+    drain_by_force(""); /* no drain has begun */
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_AGAIN);
+    CU_ASSERT_PTR_NOT_NULL(strstr(last.text, "not forced yet"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(script_body(CORDON), "NoSchedule"));
+    CU_ASSERT_PTR_NULL(strstr(script_body(CORDON), "NoExecute"));
+    fixture_close();
+}
+
+/* What the taint says of its beginning is wall time; what counts is for how long we saw it. */
+static void test_force_at_the_deadline(void)
+{
+    fixture_open();
+    fixture_set("life.drain_deadline", "100ms");
+    for (unsigned i = 0; i < 2; i++) {
+        drain_by_force(TAINT);
+        CU_ASSERT_EQUAL(last.outcome, OUTCOME_AGAIN);
+        CU_ASSERT_TRUE(last.retry_after_ms > 0 && last.retry_after_ms <= 100);
+        usleep(110000);
+        if (i == 0)
+            fixture_restart(); /* and it begins anew */
+    }
+    CU_ASSERT_EQUAL(script_count(CORDON), 0);
+    drain_by_force(TAINT);
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_DONE);
+    CU_ASSERT_EQUAL(last.left, 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(script_body(CORDON), "NoExecute"));
+    fixture_close();
+}
+
+static void test_force_where_the_machine_is_gone(void)
+{
+    static const char *const none[] = {NULL};
+    fixture_open();
+    script_reset(fixture.base);
+    script(NAMED, 200, servers_json(none), SCRIPT_ALWAYS);
+    drain_by_force("");
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_DONE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(script_body(CORDON), "NoExecute"));
+    fixture_close();
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -314,6 +380,9 @@ int main(void)
         {"a claimed runner keeps its node", test_a_claimed_runner_keeps_its_node},
         {"a made-up number is no gone server", test_a_made_up_number_is_no_gone_server},
         {"a person's fence, a made-up number", test_a_persons_fence_beside_a_made_up_number},
+        {"no force before the deadline", test_no_force_before_the_deadline},
+        {"force at the deadline", test_force_at_the_deadline},
+        {"force where the machine is gone", test_force_where_the_machine_is_gone},
         CU_TEST_INFO_NULL,
     };
     return cunit_run("actions_rails", tests);
