@@ -60,11 +60,12 @@ bool facts_note(const struct facts *facts, struct fence_note *note);
 
 /* Whose a runner is. */
 enum runner_owner {
-    RUNNER_OURS,   /* its pod is on the node, or it is called as the node, or our note covers it */
-    RUNNER_OTHERS, /* its pod is on another node, or it is called as something else */
-    RUNNER_LEFT,   /* by pod name, and that pod is gone: we saw it on this node, or it is the kin of
-                      runner pods that we saw; this node's only if the core remembers it so */
-    RUNNER_UNKNOWN, /* by pod name, no pod of its name exists, and nothing shows that one did */
+    RUNNER_OURS,    /* its pod is on the node, or it is called as the node, or our note covers it */
+    RUNNER_OTHERS,  /* its pod is on another node, or it is called as something else */
+    RUNNER_LEFT,    /* what it ran on is gone; this node's only if the core remembers it so. By pod
+                       name: we saw its pod on the node, or it is the kin of runner pods that we saw.
+                       By node name: it is called as the node, and that is a name of ours */
+    RUNNER_UNKNOWN, /* what it ran on is not there, and nothing shows that it ever was */
 };
 enum runner_owner facts_runner_owner(const struct facts *facts, const struct config *config,
                                      const char *node, const struct gitea_runner *runner);

@@ -50,13 +50,21 @@ void runners_gather(struct work *work)
     }
 }
 
+/* One that is called as a machine that is gone is to be deregistered, too. */
+static bool runs_here(const struct work *work, const struct gitea_runner *runner)
+{
+    enum runner_owner owner = owner_of(work, runner);
+    return owner == RUNNER_OURS ||
+           (owner == RUNNER_LEFT && work->actuator->config->gitea.runner_match == MATCH_NODE_NAME);
+}
+
 bool runners_seen(struct work *work)
 {
     const struct facts *facts = &work->facts;
     runners_learn(work);
     for (uint32_t i = 0; i < facts->runners.count; i++) {
         const struct gitea_runner *runner = &facts->runners.item[i];
-        if (owner_of(work, runner) != RUNNER_OURS)
+        if (!runs_here(work, runner))
             continue;
         work_finish(work, OUTCOME_RUNNER_SEEN, TROUBLE_NONE,
                     "runner %" PRIu64 " (%.100s) of this node is registered", runner->id,

@@ -243,6 +243,42 @@ static void test_a_claimed_runner_keeps_its_node(void)
     fixture_close();
 }
 
+/* Runners are called as their nodes: a beginning of many names is no node. */
+static void test_an_invented_node_has_no_runners(void)
+{
+    static const struct {
+        const char *node, *runner, *status;
+        enum outcome outcome;
+        unsigned deregistered;
+    } rows[] = {
+        {"big", "big-builder", "offline", OUTCOME_DONE, 0},
+        {"big", "big-builder", "online", OUTCOME_AGAIN, 0},
+        {"ebb-linux", "ebb-linux-1-9", "online", OUTCOME_AGAIN, 0},
+        {"ebb-linux-1-9", "ebb-linux-1-9", "offline", OUTCOME_DONE, 1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        fixture_open();
+        fixture_set("gitea.runner_match", "node-name");
+        lone_runner(rows[i].runner, rows[i].status, "", "");
+        CU_ASSERT_EQUAL(ask_for_runner(rows[i].node), rows[i].deregistered);
+        CU_ASSERT_EQUAL(last.outcome, rows[i].outcome);
+        fixture_close();
+    }
+}
+
+/* It came back before its machine went: the removal sends for it. */
+static void test_a_runner_of_a_machine_that_went_is_seen(void)
+{
+    fixture_open();
+    fixture_set("gitea.runner_match", "node-name");
+    lone_runner(NODE, "offline", "", "");
+    struct action action = fixture_action(ACTION_REMOVE_NODE);
+    action.node.server_id = 0;
+    fixture_run(&action);
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_RUNNER_SEEN);
+    fixture_close();
+}
+
 /* ------------------------------------------------------------------- a server that is said to be
  */
 
@@ -378,6 +414,8 @@ int main(void)
         {"a pod that was seen there", test_a_pod_that_was_seen_there_is_its_nodes},
         {"a name that Kubernetes gave", test_a_name_that_kubernetes_gave},
         {"a claimed runner keeps its node", test_a_claimed_runner_keeps_its_node},
+        {"an invented node has no runners", test_an_invented_node_has_no_runners},
+        {"a runner of a machine that went", test_a_runner_of_a_machine_that_went_is_seen},
         {"a made-up number is no gone server", test_a_made_up_number_is_no_gone_server},
         {"a person's fence, a made-up number", test_a_persons_fence_beside_a_made_up_number},
         {"no force before the deadline", test_no_force_before_the_deadline},
