@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "actions_fixture.h"
+#include "common/clock.h"
 #include "cunit_main.h"
 
 #define NODES    4
@@ -109,6 +110,22 @@ static void test_intents_without_a_server_are_no_repeats(void)
     fixture_run(&action);
     CU_ASSERT_EQUAL(last.outcome, OUTCOME_REFUSED);
     CU_ASSERT_EQUAL(script_count(DEL_SRV), 1);
+    fixture_close();
+}
+
+/* One that is asked for again and again takes one place among those that are remembered. */
+static void test_repeats_take_no_places(void)
+{
+    fleet();
+    fixture_set("rails.deletes_per_minute", "2");
+    int64_t now = clock_mono_ms();
+    actuator_note_deed(&fixture, ACTION_REMOVE_NODE, 1, now);
+    for (unsigned i = 0; i < 2 * DEEDS_MAX; i++)
+        actuator_note_deed(&fixture, ACTION_REMOVE_NODE, 2, now);
+    CU_ASSERT_EQUAL(fixture.deed_count, 2);
+    struct action action = removal(0);
+    fixture_run(&action);
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_REFUSED);
     fixture_close();
 }
 
@@ -409,6 +426,7 @@ int main(void)
         {"deletes that are asked for at once", test_deletes_that_are_asked_for_at_once},
         {"a delete counts from its request", test_a_delete_counts_from_its_request},
         {"intents without a server", test_intents_without_a_server_are_no_repeats},
+        {"repeats take no places", test_repeats_take_no_places},
         {"creates that are asked for at once", test_creates_that_are_asked_for_at_once},
         {"a permanent runner is nobody's", test_a_permanent_runner_is_nobodys},
         {"a pod that was seen there", test_a_pod_that_was_seen_there_is_its_nodes},
