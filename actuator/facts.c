@@ -73,7 +73,30 @@ static enum runner_owner owner_by_pod(const struct facts *facts, const char *nod
             return RUNNER_OURS;
         elsewhere = true;
     }
-    return elsewhere ? RUNNER_OTHERS : RUNNER_UNKNOWN;
+    if (elsewhere)
+        return RUNNER_OTHERS;
+    const struct pods_seen *seen = facts->pods_seen;
+    return seen != NULL && (pods_seen_on(seen, runner, node) || pods_seen_kin(seen, runner))
+               ? RUNNER_LEFT
+               : RUNNER_UNKNOWN;
+}
+
+static bool has_our_prefix(const struct config *config, const char *node)
+{
+    size_t length = strlen(config->name_prefix);
+    return strncmp(node, config->name_prefix, length) == 0 && node[length] == '-';
+}
+
+/* Of a machine that is not there only the request says that it ever was, and a short name is the
+ * beginning of many: then the runner has to be gone as well, and the name one of ours. */
+static enum runner_owner owner_by_name(const struct facts *facts, const struct config *config,
+                                       const char *node, const char *runner)
+{
+    if (!is_named_as_node(runner, node))
+        return RUNNER_OTHERS;
+    if (facts->server_found || facts->node_found)
+        return RUNNER_OURS;
+    return has_our_prefix(config, node) ? RUNNER_LEFT : RUNNER_UNKNOWN;
 }
 
 bool facts_id_used_again(const struct action *action, const struct gitea_runner *runner)
@@ -93,7 +116,7 @@ enum runner_owner facts_runner_owner(const struct facts *facts, const struct con
         !facts_id_used_again(action, runner))
         return RUNNER_OURS;
     if (config->gitea.runner_match == MATCH_NODE_NAME)
-        return is_named_as_node(runner->name, node) ? RUNNER_OURS : RUNNER_OTHERS;
+        return owner_by_name(facts, config, node, runner->name);
     return owner_by_pod(facts, node, runner->name);
 }
 

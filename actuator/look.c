@@ -43,28 +43,6 @@ static void fail_body(struct work *work, const struct http_answer *answer, const
 
 /* --------------------------------------------------------------------------------- the server */
 
-static void on_server(struct work *work, const struct http_answer *answer,
-                      const struct api_trouble *trouble)
-{
-    struct facts *facts = &work->facts;
-    struct error error;
-    if (look_is_gone(SOURCE_HETZNER, trouble)) {
-        looked(work, LOOK_SERVER);
-        return;
-    }
-    if (trouble->trouble != TROUBLE_NONE) {
-        work_fail(work, trouble);
-        return;
-    }
-    if (!hetzner_decode_server(answer->body, answer->length, facts->arena, &facts->server, NULL,
-                               &error)) {
-        fail_body(work, answer, &error);
-        return;
-    }
-    facts->server_found = true;
-    looked(work, LOOK_SERVER);
-}
-
 static void on_server_of_name(struct work *work, const struct http_answer *answer,
                               const struct api_trouble *trouble)
 {
@@ -90,16 +68,46 @@ static void on_server_of_name(struct work *work, const struct http_answer *answe
         fail_body(work, answer, &error);
 }
 
+/* A number that nothing bears is no proof that the server is gone: the number is the request's. The
+ * judge refuses what bears the name and another number. */
+static void look_server_of_name(struct work *work)
+{
+    struct url_path path;
+    hetzner_path_server_by_name(&path, work->action->node.name);
+    work_get(work, SOURCE_HETZNER, &path, on_server_of_name, "look for the server by its name");
+}
+
+static void on_server(struct work *work, const struct http_answer *answer,
+                      const struct api_trouble *trouble)
+{
+    struct facts *facts = &work->facts;
+    struct error error;
+    if (look_is_gone(SOURCE_HETZNER, trouble)) {
+        look_server_of_name(work);
+        return;
+    }
+    if (trouble->trouble != TROUBLE_NONE) {
+        work_fail(work, trouble);
+        return;
+    }
+    if (!hetzner_decode_server(answer->body, answer->length, facts->arena, &facts->server, NULL,
+                               &error)) {
+        fail_body(work, answer, &error);
+        return;
+    }
+    facts->server_found = true;
+    looked(work, LOOK_SERVER);
+}
+
 static void look_server(struct work *work)
 {
     struct url_path path;
-    uint64_t id = work->action->node.server_id;
-    if (id != 0)
-        hetzner_path_server(&path, id);
-    else
-        hetzner_path_server_by_name(&path, work->action->node.name);
-    work_get(work, SOURCE_HETZNER, &path, id != 0 ? on_server : on_server_of_name,
-             "look at the server");
+    if (work->action->node.server_id == 0) {
+        look_server_of_name(work);
+        return;
+    }
+    hetzner_path_server(&path, work->action->node.server_id);
+    work_get(work, SOURCE_HETZNER, &path, on_server, "look at the server");
 }
 
 /* -------------------------------------------------------------------------------------- lists */
@@ -121,6 +129,16 @@ static bool read_again(struct work *work, bool whole, enum look look)
                     "cannot %s: its pages did not fit together %d times", work->call_doing,
                     LIST_TRIES_MAX);
     return true;
+}
+
+/* Whether this page tells of the list that the first one began. An entry that went meanwhile moves
+ * those after it to a page that was read already: the sum may still be right, with it in the place
+ * of one that was never shown. */
+static bool total_stays(struct work *work, uint64_t total)
+{
+    if (work->page == 0)
+        work->page_total = total;
+    return total == work->page_total;
 }
 
 static bool too_many_pages(struct work *work)
@@ -147,7 +165,8 @@ static void on_servers(struct work *work, const struct http_answer *answer,
         fail_body(work, answer, &error);
         return;
     }
-    if (too_many_pages(work))
+    bool same = total_stays(work, page.total_known ? page.total : 0);
+    if (read_again(work, same, LOOK_SERVERS) || too_many_pages(work))
         return;
     if (page.next_page != 0) {
         next_look(work);
@@ -346,10 +365,11 @@ static void on_version(struct work *work, const struct http_answer *answer,
 {
     struct actuator *actuator = work->actuator;
     struct error error;
-    actuator->version_mono_ms = clock_mono_ms();
-    if (trouble->trouble != TROUBLE_NONE ||
-        !gitea_decode_version(answer->body, answer->length, actuator->gitea_version, &error))
-        actuator->gitea_version[0] = '\0'; /* the answer to the PATCH will tell */
+    bool told = trouble->trouble == TROUBLE_NONE &&
+                gitea_decode_version(answer->body, answer->length, actuator->gitea_version, &error);
+    actuator->version_mono_ms = told ? clock_mono_ms() : 0;
+    if (!told)
+        actuator->gitea_version[0] = '\0';
     looked(work, LOOK_GITEA_VERSION);
 }
 
@@ -372,7 +392,7 @@ static bool gitea_list_is_whole(struct work *work, const struct gitea_page *page
                                 uint32_t (*distinct)(struct facts *))
 {
     work->page_items += page->items;
-    if (too_many_pages(work))
+    if (read_again(work, total_stays(work, page->total), look) || too_many_pages(work))
         return false;
     if (page->items > 0 && work->page_items < page->total) {
         next_look(work);
