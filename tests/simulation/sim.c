@@ -157,7 +157,7 @@ static bool hinders(enum sim_fault fault)
         [FAULT_JOB_CANCELLED] = true,    [FAULT_NAME_CLASH] = true,
         [FAULT_STRANGER] = true,         [FAULT_STRANGER_RUNNER] = true,
         [FAULT_WORK_AT_TEARDOWN] = true, [FAULT_RUNNER_RETURNS] = true,
-        [FAULT_PICTURE_SHUFFLED] = true,
+        [FAULT_PICTURE_SHUFFLED] = true, [FAULT_WRITE_FAILS] = true,
     };
     return !harmless[fault];
 }

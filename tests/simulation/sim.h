@@ -198,7 +198,7 @@ struct sim {
     unsigned char *checkpoint[2]; /* encoded; [0] the newest */
     size_t checkpoint_bytes[2];
     int64_t storage_bad_until_ms;
-    bool storage_told;
+    bool storage_failed, storage_told; /* at the last write; what the core was told */
     uint64_t output_hash;
     bool in_step, restoring; /* restoring: in the step that takes the checkpoint */
     struct sim_keep *keep;   /* keep.c; NULL: nothing is captured */
