@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* poll_now asks for no more than two rounds a second, whoever sends it. */
+/* poll_now asks for no more than two rounds a second, whoever sends it, also during one. */
 #define ROUND_GAP_MS INT64_C(500)
 /* Between telling the reconciler why this poller ends, and ending. */
 #define LAST_WORDS_MS INT64_C(300)
@@ -85,9 +85,8 @@ static int64_t budget_pause_ms(const struct poller *poller)
 /* The pause after a whole round. */
 static int64_t pause_ms(struct poller *poller)
 {
-    if (poller->again)
-        return 0;
-    return interval_jittered_ms(poller->source->interval_ms(config_of(poller)), draw());
+    int64_t pause = interval_jittered_ms(poller->source->interval_ms(config_of(poller)), draw());
+    return poller->again && pause > ROUND_GAP_MS ? ROUND_GAP_MS : pause;
 }
 
 static void end_round(struct poller *poller)

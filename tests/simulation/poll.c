@@ -8,7 +8,7 @@
 
 #define TRIES_MAX          6 /* readings of one list, as the pollers' LIST_TRIES_MAX */
 #define RUNNERS_LISTED_MAX 2048
-#define AGAIN_MS           200
+#define ROUND_GAP_MS       500 /* as the pollers' */
 #define BACKOFF_MS         1000
 #define BACKOFF_MOST       60000
 #define LATE_MS_MOST       90000
@@ -151,8 +151,10 @@ static void finish(struct reading *reading)
     send(sim, picture, delay);
     reading->picture = NULL;
     poller->reading = false;
+    poller->ended_ms = sim->now_ms;
     poller->failures = 0;
-    plan_next(sim, reading->source, interval_ms(sim, reading->source));
+    plan_next(sim, reading->source,
+              poller->again ? ROUND_GAP_MS : interval_ms(sim, reading->source));
     drop_reading(reading);
 }
 
@@ -424,15 +426,21 @@ static void poll(void *argument, uint64_t number)
                         : source == SOURCE_HETZNER ? STAGE_SERVERS
                                                    : STAGE_NODES);
     poller->reading = true;
+    poller->again = false;
     ask(reading);
 }
 
 void poller_now(struct sim *sim, enum source source)
 {
     struct poller_model *poller = &sim->poller[source];
-    if (poller->alive && !poller->reading && poller->failures == 0 &&
-        poller->next_ms > sim->now_ms + AGAIN_MS)
-        plan_next(sim, source, AGAIN_MS);
+    int64_t gap = poller->ended_ms + ROUND_GAP_MS - sim->now_ms;
+    int64_t wait = gap > 1 ? gap : 1;
+    if (!poller->alive || (!poller->reading && poller->failures > 0))
+        return;
+    if (poller->reading)
+        poller->again = true;
+    else if (poller->next_ms > sim->now_ms + wait)
+        plan_next(sim, source, wait);
 }
 
 void poller_start(struct sim *sim, enum source source)

@@ -121,7 +121,8 @@ struct picture;
 struct poller_model {
     bool alive;
     uint64_t generation; /* of its process: what an earlier one began is forgotten */
-    bool reading;
+    bool reading, again; /* again: asked for one more meanwhile */
+    int64_t ended_ms;    /* of the last reading */
     uint64_t sequence;
     uint32_t failures;
     int64_t next_ms;

@@ -2,6 +2,7 @@
  * fixture checks every request). Each test runs the real program. */
 #include "tests/unit/poller_fixture.h"
 
+#include <event2/event.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -128,6 +129,39 @@ static void test_poll_now_and_writing_token(void)
     message = rig_wait(MESSAGE_gitea_snapshot, 2000);
     CU_ASSERT_PTR_NOT_NULL_FATAL(message);
     CU_ASSERT_EQUAL(message_gitea_snapshot(message)->head.sequence, 2);
+    rig_end();
+}
+
+static void reply_late(evutil_socket_t socket, short what, void *request)
+{
+    (void)socket, (void)what;
+    reply(request, 200, NULL, NO_RUNNERS);
+}
+
+/* Slow enough to be asked for another look meanwhile, which is done the first time. */
+static void slow_runners(struct evhttp_request *request, const char *path, const char *query)
+{
+    static const struct timeval late = {.tv_usec = 200000};
+    if (!has(path, "/runners"))
+        plain_gitea(request, path, query);
+    else if (rig.reports < 2) { /* what is said of the token came */
+        rig_poll_now();
+        event_base_once(rig.base, -1, EV_TIMEOUT, reply_late, request, &late);
+    } else
+        reply(request, 200, NULL, NO_RUNNERS);
+}
+
+/* Asked during a round, the next one comes soon, and not at once. */
+static void test_poll_now_during_a_round(void)
+{
+    rig_start(ROLE_POLLER_GITEA, slow_runners, slow_gitea);
+    const struct message *message = rig_wait(MESSAGE_gitea_snapshot, 5000);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(message);
+    int64_t ended_ms = message_gitea_snapshot(message)->head.ended_mono_ms;
+    message = rig_wait(MESSAGE_gitea_snapshot, 5000);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(message);
+    CU_ASSERT(message_gitea_snapshot(message)->head.began_mono_ms >= ended_ms + 490);
+    CU_ASSERT_PTR_NULL(rig_wait(MESSAGE_gitea_snapshot, 700)); /* and no third one */
     rig_end();
 }
 
@@ -360,6 +394,7 @@ int main(void)
         {"Gitea: a whole snapshot, though a page shifts", test_gitea_snapshot},
         {"Gitea: pages that never fit together", test_gitea_inconsistent},
         {"poll now; a token that can write", test_poll_now_and_writing_token},
+        {"poll now during a round", test_poll_now_during_a_round},
         {"a token that can write ends it by configuration", test_refused_writing_token},
         {"a token is renewed", test_token_is_renewed},
         {"bad answers become sentences", test_bad_answers},
