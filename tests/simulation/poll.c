@@ -24,6 +24,8 @@ struct reading {
     int64_t began_mono_ms;
     uint64_t requests;
     uint32_t first, tries; /* Gitea's paging */
+    bool total_known;
+    uint32_t total; /* as the first page said, of what is kept */
     struct gitea_job *jobs;
     struct gitea_runner *runners;
     uint32_t count, room;
@@ -190,6 +192,7 @@ static void begin_list(struct reading *reading, enum stage stage)
     reading->first = 0;
     reading->count = 0;
     reading->tries = 1;
+    reading->total_known = false;
 }
 
 static bool has_job(const struct reading *reading, uint64_t id)
@@ -286,6 +289,19 @@ static void runners_whole(struct reading *reading)
     finish(reading);
 }
 
+static void read_again(struct reading *reading, bool anew)
+{
+    reading->tries++;
+    reading->first = 0;
+    if (anew) {
+        reading->count = 0;
+        reading->total_known = false;
+        if (reading->stage == STAGE_RUNNERS)
+            reading->picture->present_count = 0;
+    }
+    ask(reading);
+}
+
 /* As poller/gitea.c judges a list after each page. */
 static void on_page(struct reading *reading)
 {
@@ -293,23 +309,19 @@ static void on_page(struct reading *reading)
     bool jobs = reading->stage == STAGE_JOBS;
     uint32_t items = jobs ? read_jobs(reading) : read_runners(reading);
     uint32_t total = jobs ? sim->open_jobs : (uint32_t)world_runner_count(sim->world);
+    bool changed = reading->total_known && reading->total != total;
+    reading->total = total;
+    reading->total_known = true;
     reading->first += items;
-    if (items > 0 && reading->first < total) {
+    if (!changed && items > 0 && reading->first < total) {
         ask(reading);
-    } else if (reading->count == total) {
+    } else if (!changed && reading->count == total) {
         (jobs ? jobs_whole : runners_whole)(reading);
     } else if (reading->tries == TRIES_MAX) {
         fail(reading, TROUBLE_INCONSISTENT, "the pages do not fit together");
     } else {
         (void)sim_strikes(sim, FAULT_PAGES_SHIFT); /* it has: counted */
-        reading->tries++;
-        reading->first = 0;
-        if (reading->count > total) {
-            reading->count = 0;
-            if (!jobs)
-                reading->picture->present_count = 0;
-        }
-        ask(reading);
+        read_again(reading, changed || reading->count > total);
     }
 }
 

@@ -108,6 +108,55 @@ static void test_gitea_inconsistent(void)
     rig_end();
 }
 
+/* The pages of the jobs' list, one after the other, whatever is asked for. */
+static const char *const *next_jobs;
+
+static void changing_gitea(struct evhttp_request *request, const char *path, const char *query)
+{
+    (void)query;
+    if (gitea_common(request, path, "read:admin"))
+        return;
+    if (has(path, "/runners"))
+        reply(request, 200, NULL, NO_RUNNERS);
+    else
+        reply(request, 200, NULL, *next_jobs++);
+}
+
+/* Of three jobs, 1 to 3, none is missing, and 4, which ended, is not among them. */
+static void check_changing(const char *const *pages, unsigned count)
+{
+    next_jobs = pages;
+    rig_start(ROLE_POLLER_GITEA, changing_gitea, slow_gitea);
+    const struct message *message = rig_wait(MESSAGE_gitea_snapshot, 5000);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(message);
+    const struct gitea_snapshot *snapshot = message_gitea_snapshot(message);
+    CU_ASSERT_EQUAL_FATAL(snapshot->jobs_count, 3);
+    for (unsigned i = 0; i < 3; i++)
+        CU_ASSERT_EQUAL(snapshot->jobs[i].id, i + 1);
+    CU_ASSERT_PTR_EQUAL(next_jobs, pages + count);
+    rig_end();
+}
+
+#define JOBS(list, total) "{\"jobs\":[" list "],\"total_count\":" #total "}"
+
+/* A job of the first page ends before the second is read, and 2 moves to the first: as many as
+ * total_count says by then, and one of them wrong. */
+static void test_a_job_ends_between_pages(void)
+{
+    static const char *const pages[] = {JOBS(JOB(4) "," JOB(3), 4), JOBS(JOB(1), 3),
+                                        JOBS(JOB(3) "," JOB(2), 3), JOBS(JOB(1), 3)};
+    check_changing(pages, 4);
+}
+
+/* ... or between two readings, of which both repeat an entry. */
+static void test_a_job_ends_between_readings(void)
+{
+    static const char *const pages[] = {JOBS(JOB(4) "," JOB(3), 4), JOBS(JOB(3) "," JOB(1), 4),
+                                        JOBS(JOB(3) "," JOB(1), 3), JOBS(JOB(3) "," JOB(1), 3),
+                                        JOBS(JOB(2), 3)};
+    check_changing(pages, 5);
+}
+
 /* A token that can write, and the interval, and poll now. */
 static void plain_gitea(struct evhttp_request *request, const char *path, const char *query)
 {
@@ -393,6 +442,8 @@ int main(void)
     CU_TestInfo tests[] = {
         {"Gitea: a whole snapshot, though a page shifts", test_gitea_snapshot},
         {"Gitea: pages that never fit together", test_gitea_inconsistent},
+        {"a job ends between pages", test_a_job_ends_between_pages},
+        {"a job ends between readings", test_a_job_ends_between_readings},
         {"poll now; a token that can write", test_poll_now_and_writing_token},
         {"poll now during a round", test_poll_now_during_a_round},
         {"a token that can write ends it by configuration", test_refused_writing_token},
