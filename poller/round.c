@@ -74,12 +74,20 @@ static uint64_t requests_needed(const struct poller *poller)
     return poller->head.requests == 0 ? 1 : poller->head.requests;
 }
 
+/* While servers are rented they are looked at often enough to be deleted, also where only what is
+ * kept for that is left: a list that is too old stops every teardown. */
 static int64_t budget_pause_ms(const struct poller *poller)
 {
     const struct config *config = config_of(poller);
-    uint64_t reserve =
-        poller->source->source == SOURCE_HETZNER ? config->hetzner.request_reserve : 0;
-    return budget_wait_ms(&poller->budget, reserve, requests_needed(poller), clock_wall_ms());
+    bool hetzner = poller->source->source == SOURCE_HETZNER;
+    uint64_t reserve = hetzner ? config->hetzner.request_reserve : 0;
+    uint64_t needed = requests_needed(poller);
+    int64_t now_ms = clock_mono_ms();
+    if (!hetzner || !poller->holds)
+        return budget_wait_ms(&poller->budget, reserve, needed, now_ms);
+    return budget_wait_due_ms(&poller->budget, reserve, needed,
+                              poller->last_round_mono_ms + config->trust.hetzner_age_max_ms / 2,
+                              now_ms);
 }
 
 /* The pause after a whole round. */

@@ -386,7 +386,9 @@ static void spent_hetzner(struct evhttp_request *request, const char *path, cons
 
 static void test_hetzner_budget(void)
 {
-    rig_start(ROLE_POLLER_HETZNER, spent_hetzner, fast_hetzner);
+    static const char *const settings[] = {"hetzner.poll_interval", "200ms",
+                                           "trust.hetzner_age_max", "1s", NULL};
+    rig_start(ROLE_POLLER_HETZNER, spent_hetzner, settings);
     CU_ASSERT_PTR_NOT_NULL_FATAL(rig_wait(MESSAGE_hetzner_snapshot, 5000));
     unsigned before = rig.requests;
     const struct message *message = rig_wait(MESSAGE_poll_trouble, 5000);
@@ -394,6 +396,33 @@ static void test_hetzner_budget(void)
     CU_ASSERT_EQUAL(message_poll_trouble(message)->trouble, TROUBLE_RATE_LIMITED);
     CU_ASSERT_TRUE(message_poll_trouble(message)->next_ms > 500);
     CU_ASSERT_EQUAL(rig.requests, before);
+    rig_end();
+}
+
+/* ... but of what is rented there is one for each half of the age that a list may have. */
+static void spent_and_rented_hetzner(struct evhttp_request *request, const char *path,
+                                     const char *query)
+{
+    static const char *const rate[] = {"RateLimit-Limit: 3600", "RateLimit-Remaining: 300", NULL};
+    (void)query;
+    if (!hetzner_prices(request, path))
+        reply(request, 200, rate, "{\"servers\":[" SERVER(1, "running") "]," PAGE(null, 1) "}");
+}
+
+static void test_hetzner_reserve_is_for_deletes(void)
+{
+    static const char *const settings[] = {"hetzner.poll_interval", "200ms",
+                                           "trust.hetzner_age_max", "2s", NULL};
+    int64_t ended_ms = 0;
+    rig_start(ROLE_POLLER_HETZNER, spent_and_rented_hetzner, settings);
+    for (unsigned i = 0; i < 3; i++) {
+        const struct message *message = rig_wait(MESSAGE_hetzner_snapshot, 3000);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(message);
+        const struct snapshot_head *head = &message_hetzner_snapshot(message)->head;
+        CU_ASSERT(i == 0 ||
+                  (head->began_mono_ms >= ended_ms + 990 && head->began_mono_ms < ended_ms + 2000));
+        ended_ms = head->ended_mono_ms;
+    }
     rig_end();
 }
 
@@ -452,6 +481,7 @@ int main(void)
         {"longer pauses, then recovery", test_recovery},
         {"Hetzner: a whole snapshot, though a server comes between", test_hetzner_snapshot},
         {"Hetzner: the request budget", test_hetzner_budget},
+        {"Hetzner: the reserve is for deletes", test_hetzner_reserve_is_for_deletes},
         {"Kubernetes: continue, and a 410", test_kube_snapshot},
         CU_TEST_INFO_NULL,
     };
