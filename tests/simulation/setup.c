@@ -6,7 +6,7 @@
 
 #include "sim.h"
 
-enum occasion { REQUEST, PICTURE, ACTION, MESSAGE, RESTART, MINUTE, SEEN };
+enum occasion { REQUEST, PICTURE, ACTION, MESSAGE, RESTART, WRITE, MINUTE, SEEN };
 
 static const enum occasion occasion_of[sim_fault_count] = {
 #define FAULT(name, occasion, hinders, word, doc) [FAULT_##name] = (occasion),
@@ -18,13 +18,10 @@ static const enum occasion occasion_of[sim_fault_count] = {
 static const struct {
     double least, most;
 } rates[] = {
-    [REQUEST] = {0.0005, 0.05},
-    [PICTURE] = {0.0002, 0.02},
-    [ACTION] = {0.005, 0.15},
-    [MESSAGE] = {0.00001, 0.001},
-    [RESTART] = {0.1, 0.6},
-    [MINUTE] = {0.0003, 0.02},
-    [SEEN] = {1, 1},
+    [REQUEST] = {0.0005, 0.05}, [PICTURE] = {0.0002, 0.02},
+    [ACTION] = {0.005, 0.15},   [MESSAGE] = {0.00001, 0.001},
+    [RESTART] = {0.1, 0.6},     [WRITE] = {0.002, 0.1},
+    [MINUTE] = {0.0003, 0.02},  [SEEN] = {1, 1},
 };
 
 /* unit: "" or "s". */
@@ -57,13 +54,19 @@ static long long among(struct sim *sim, const long long *values, size_t count)
 #define CALM_EVERY     4
 #define CALM_RATE_MOST 0.001
 
+/* Those of the table from here on are drawn with dice of their own, each by its place: a new row
+ * shifts nothing that is drawn after the faults. */
+#define FAULTS_FIRST_DRAWN FAULT_WRITE_FAILS
+
 static void draw_faults(struct sim *sim)
 {
-    struct dice *dice = &sim->dice_setup;
     static const double densities[] = {0, 0.1, 0.3, 0.3, 0.6, 0.9};
     bool calm = sim->options.seed % CALM_EVERY == 0;
-    sim->fault_density = densities[dice_roll(dice, sizeof densities / sizeof densities[0])];
+    sim->fault_density =
+        densities[dice_roll(&sim->dice_setup, sizeof densities / sizeof densities[0])];
     for (unsigned i = 0; i < sim_fault_count; i++) {
+        struct dice own = {.state = (sim->options.seed + i) * UINT64_C(0x9FB21C651E98DF25) + i};
+        struct dice *dice = i < FAULTS_FIRST_DRAWN ? &sim->dice_setup : &own;
         bool on = dice_chance(dice, sim->fault_density);
         double u = dice_unit(dice);
         double least = rates[occasion_of[i]].least, most = rates[occasion_of[i]].most;

@@ -121,7 +121,8 @@ struct picture;
 struct poller_model {
     bool alive;
     uint64_t generation; /* of its process: what an earlier one began is forgotten */
-    bool reading;
+    bool reading, again; /* again: asked for one more meanwhile */
+    int64_t ended_ms;    /* of the last reading */
     uint64_t sequence;
     uint32_t failures;
     int64_t next_ms;
@@ -199,7 +200,7 @@ struct sim {
     unsigned char *checkpoint[2]; /* encoded; [0] the newest */
     size_t checkpoint_bytes[2];
     int64_t storage_bad_until_ms;
-    bool storage_told;
+    bool storage_failed, storage_told; /* at the last write; what the core was told */
     uint64_t output_hash;
     bool in_step, restoring; /* restoring: in the step that takes the checkpoint */
     struct sim_keep *keep;   /* keep.c; NULL: nothing is captured */
