@@ -36,10 +36,18 @@ static bool wants_server(const struct core *core)
     return false;
 }
 
+static bool pauses_are_over(struct core *core)
+{
+    bool over = core_due(core, core->create_pause_mono_ms);
+    for (uint32_t i = 0; i < core->config->pools_count; i++)
+        over = core_due(core, core->memory[i].pause_mono_ms) && over;
+    return over;
+}
+
 void results_forget(struct core *core)
 {
     bool failed = core->create_failures > 0 || core->create_trouble != TROUBLE_NONE;
-    if (!failed || !core_due(core, core->create_pause_mono_ms) || wants_server(core))
+    if (!failed || !pauses_are_over(core) || wants_server(core))
         return;
     core->create_failures = 0;
     core->create_trouble = TROUBLE_NONE;

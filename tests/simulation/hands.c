@@ -33,6 +33,7 @@ static void arrive(void *argument, uint64_t number)
     if (sim->brain_alive && sim->brain_generation == parcel->generation) {
         judge_result(sim, &parcel->result);
         brain_event(sim, &event);
+        judge_creates(sim);
     }
     free(parcel);
     trouble_at_message(sim);

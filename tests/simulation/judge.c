@@ -10,7 +10,6 @@
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_MOST_MS  300000
 #define STAY_SLACK_MS    SIM_MINUTES(2)
-#define CREATE_ALARM_MS  SECONDS(20)
 
 /* -------------------------------------------------------------------------------------- actions */
 
@@ -296,13 +295,15 @@ static void note_breaker(struct sim *sim)
         witness_hindered(sim->witness, SIM_START_MS + sim->now_ms);
 }
 
-/* Creates bear new names: what fails again and again is counted over all of them. */
-static void judge_creates(struct sim *sim, const struct status *status)
+/* Creates bear new names: what fails again and again is counted over all of them. Judged when the
+ * core has just heard of one: later nobody may want any. */
+void judge_creates(struct sim *sim)
 {
     char text[BOOK_TEXT_BYTES];
     struct scene scene = {.kind = SCENE_node};
-    if (sim->now_ms - sim->create_failed_ms > CREATE_ALARM_MS)
-        return; /* nobody may want one any more */
+    const struct status *status = sim->output->status;
+    if (!sim->brain_alive || status == NULL || sim->create_failed_ms != sim->now_ms)
+        return;
     scene.u.node.failures = sim->creates_failed;
     scene.u.node.failures_loud = FAILURES_LOUD;
     scene.u.node.alarm = alarm_names(status, "create_server", FAILING);
@@ -319,8 +320,6 @@ void judge_nodes(struct sim *sim)
         note_rails(sim, status);
     if (sim->brain_alive)
         note_breaker(sim);
-    if (sim->brain_alive && status != NULL)
-        judge_creates(sim, status);
     for (uint32_t i = 0; sim->brain_alive && status != NULL && i < status->nodes_count; i++) {
         const struct status_node *node = &status->nodes[i];
         const struct tried *tried = tried_of(sim, node->name);

@@ -392,6 +392,7 @@ bool works_or_rests(enum node_state state);
 void judge_before_step(struct sim *sim);
 void judge_actions(struct sim *sim);
 void judge_result(struct sim *sim, const struct action_result *result);
+void judge_creates(struct sim *sim); /* after a result */
 void judge_nodes(struct sim *sim);
 void judge_picture(struct sim *sim, const struct picture *picture);
 void judge_written(struct sim *sim); /* the checkpoint was written, with what the output says */

@@ -193,7 +193,7 @@ static unsigned ask_for(const char *node, const struct runner_ref *runners, uint
 
 static unsigned ask_for_runner(const char *node)
 {
-    static const struct runner_ref runner = {.id = 5, .name = "x"};
+    static const struct runner_ref runner = {.id = 5, .name = ""}; /* by its id alone */
     return ask_for(node, &runner, 1);
 }
 
