@@ -7,9 +7,10 @@
 #include "common/words.h"
 #include "sim.h"
 
-#define BACKOFF_FIRST_MS 1000
-#define BACKOFF_MOST_MS  300000
-#define STAY_SLACK_MS    SIM_MINUTES(2)
+#define BACKOFF_FIRST_MS   1000
+#define BACKOFF_MOST_MS    300000
+#define CREATES_AT_ONCE_MS SECONDS(10) /* between those that are one row of failures */
+#define STAY_SLACK_MS      SIM_MINUTES(2)
 
 /* -------------------------------------------------------------------------------------- actions */
 
@@ -223,7 +224,8 @@ static void count_creates(struct sim *sim, const struct action_result *result)
         sim->creates_failed = 0;
     if ((result->outcome == OUTCOME_FAILED && !uncertain[result->trouble]) ||
         result->outcome == OUTCOME_REFUSED) {
-        sim->creates_failed++;
+        bool at_once = sim->now_ms - sim->create_failed_ms <= CREATES_AT_ONCE_MS;
+        sim->creates_failed = at_once ? sim->creates_failed + 1 : 1;
         sim->create_failed_ms = sim->now_ms;
     }
 }
