@@ -264,8 +264,12 @@ const char *action_text(enum action_kind kind);
 const char *alarm_text(enum alarm_kind kind);
 
 /* ---- the stretches, in their order */
-void events_take(struct core *core, const struct core_event *event);          /* events.c */
-void results_take(struct core *core, const struct action_result *result);     /* results.c */
+void events_take(struct core *core, const struct core_event *event);      /* events.c */
+void results_take(struct core *core, const struct action_result *result); /* results.c */
+/* After the plan: that creates fail is over when one succeeds, and also when the pause after the
+ * last failure is over and nobody wants a server any more, since then none will ever be asked for.
+ */
+void results_forget(struct core *core);
 void checkpoint_take(struct core *core, const struct checkpoint *checkpoint); /* checkpoint.c */
 void facts_join(struct core *core);                                           /* facts.c */
 void runners_join(struct core *core);                                         /* runners.c */

@@ -18,6 +18,29 @@ static void pause_creates(struct core *core, const struct action_result *result,
     text_copy(core->create_text, sizeof core->create_text, result->text);
 }
 
+/* Whether a server is wanted that nobody has asked for, or is asked for and not answered. */
+static bool wants_server(const struct core *core)
+{
+    for (uint32_t i = 0; i < core->config->pools_count; i++)
+        if (core->pool[i].desired > core->pool[i].serving)
+            return true;
+    for (uint32_t i = 0; i < core->node_count; i++) {
+        const struct errand *errand = &core->node[i].errand;
+        if (errand->kind == ACTION_CREATE_SERVER && (errand->in_flight || errand->unknown))
+            return true;
+    }
+    return false;
+}
+
+void results_forget(struct core *core)
+{
+    bool failed = core->create_failures > 0 || core->create_trouble != TROUBLE_NONE;
+    if (!failed || !core_due(core, core->create_pause_mono_ms) || wants_server(core))
+        return;
+    core->create_failures = 0;
+    core->create_trouble = TROUBLE_NONE;
+}
+
 static void look_again(struct core *core, struct node *node)
 {
     node->errand.unknown = true;
