@@ -22,11 +22,6 @@ static struct config_problems problems;
     "pools: [{name: a, label_sets: [[linux]], server_url: https://k3s:6443, join_token_file: "     \
     "/j}]\n"
 
-#define NODE_NAME                                                                                  \
-    "gitea: {url: https://git.example.org, token_file: /t, runner_match: node-name}\n"             \
-    "hetzner: {token_file: /t}\n"                                                                  \
-    "kube: {kubeconfig_file: /k}\n"
-
 static void print_problems(const char *text)
 {
     fprintf(stderr, "%s", text);
@@ -261,11 +256,6 @@ static void pools_fit_their_rails(void)
         "F:5:20: pool a: min (3) is more than max");
     bad(MINIMAL "pools: [{name: a, max: 6}]\n", "is more than rails.max_servers (5)");
     bad(MINIMAL "pools: [{name: a, max: 2}, {name: a, max: 2}]\n", "a second pool is called a");
-    bad(NODE_NAME "pools: [{name: a-2}, {name: a}]\n",
-        "F:4:16: pool a-2: its name begins with that of pool a and a dash");
-    bad(NODE_NAME "pools: [{name: a}, {name: a-2-b}]\n", "F:4:27: pool a-2-b: its name begins");
-    config_free(fine(NODE_NAME "pools: [{name: a}, {name: a2}, {name: b-a}, {name: b-c}]\n"));
-    config_free(fine(MINIMAL "pools: [{name: a}, {name: a-2}]\n")); /* told apart by their pods */
     bad(MINIMAL "pools: [{name: a, min: 3}, {name: b, min: 3}]\n", "pools' min together");
     bad(MINIMAL "pools: [{offers: [{location: x}, {location: y}, {location: x}]}]\n",
         "stands there twice");
