@@ -99,11 +99,20 @@ static enum runner_owner owner_by_name(const struct facts *facts, const struct c
     return has_our_prefix(config, node) ? RUNNER_LEFT : RUNNER_UNKNOWN;
 }
 
+/* Whether our note names the runner. Whoever is root on a machine, and each job may be, can write
+ * at its Kubernetes node what he likes, another machine's runners too: the server's note counts. */
+static bool is_noted(const struct facts *facts, uint64_t runner_id)
+{
+    struct fence_note note;
+    return facts->server_found &&
+           fence_note_parse(hetzner_label(&facts->server, SERVER_LABEL_FENCE), &note) &&
+           !note.all && fence_note_covers(&note, runner_id);
+}
+
 enum runner_owner facts_runner_owner(const struct facts *facts, const struct config *config,
                                      const char *node, const struct gitea_runner *runner)
 {
-    struct fence_note note;
-    if (facts_note(facts, &note) && !note.all && fence_note_covers(&note, runner->id))
+    if (is_noted(facts, runner->id))
         return RUNNER_OURS;
     if (config->gitea.runner_match == MATCH_NODE_NAME)
         return owner_by_name(facts, config, node, runner->name);

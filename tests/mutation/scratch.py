@@ -65,6 +65,8 @@ def unit_tests_of(path, tree="."):
         starts = ["pace", *starts]
     if path.endswith("http_send.c"):
         starts = ["http_send", *starts]
+    if path.startswith("common/kube"):
+        starts = ["kube", *starts]
     names = sorted(name[5:-2] for name in os.listdir(f"{tree}/tests/unit") if re.fullmatch(r"test_\w+\.c", name))
     return [name for start in starts for name in names if name.startswith(start)]
 
