@@ -107,13 +107,21 @@ bool facts_id_used_again(const struct action *action, const struct gitea_runner 
     return false;
 }
 
+/* Whether our note names the runner. Whoever is root on a machine, and each job may be, can write
+ * at its Kubernetes node what he likes, another machine's runners too: the server's note counts. */
+static bool is_noted(const struct facts *facts, uint64_t runner_id)
+{
+    struct fence_note note;
+    return facts->server_found &&
+           fence_note_parse(hetzner_label(&facts->server, SERVER_LABEL_FENCE), &note) &&
+           !note.all && fence_note_covers(&note, runner_id);
+}
+
 enum runner_owner facts_runner_owner(const struct facts *facts, const struct config *config,
                                      const struct action *action, const struct gitea_runner *runner)
 {
-    struct fence_note note;
     const char *node = action->node.name;
-    if (facts_note(facts, &note) && !note.all && fence_note_covers(&note, runner->id) &&
-        !facts_id_used_again(action, runner))
+    if (is_noted(facts, runner->id) && !facts_id_used_again(action, runner))
         return RUNNER_OURS;
     if (config->gitea.runner_match == MATCH_NODE_NAME)
         return owner_by_name(facts, config, node, runner->name);

@@ -61,7 +61,8 @@ bool facts_note(const struct facts *facts, struct fence_note *note);
 
 /* Whose a runner is. */
 enum runner_owner {
-    RUNNER_OURS,    /* its pod is on the node, or it is called as the node, or our note covers it */
+    RUNNER_OURS, /* its pod is on the node, it is called as the node, or the server's note names it
+                  */
     RUNNER_OTHERS,  /* its pod is on another node, or it is called as something else */
     RUNNER_LEFT,    /* what it ran on is gone; this node's only if the core remembers it so. By pod
                        name: we saw its pod on the node, or it is the kin of runner pods that we saw.

@@ -69,6 +69,8 @@ def unit_tests_of(path, tree="."):
         starts = ["shell", "checkpoint"]
     if path.startswith("poller/"):
         starts = ["poller"]
+    if path.startswith("common/kube"):
+        starts = ["kube", *starts]
     names = sorted(name[5:-2] for name in os.listdir(f"{tree}/tests/unit") if re.fullmatch(r"test_\w+\.c", name))
     return [name for start in starts for name in names if name.startswith(start)]
 

@@ -260,6 +260,23 @@ static void test_a_claimed_runner_keeps_its_node(void)
     fixture_close();
 }
 
+/* Root on a machine can write at its Kubernetes node: that makes no runner the machine's. */
+static void test_a_note_that_a_machine_wrote(void)
+{
+    fixture_open();
+    script(KNODE, 200, node_json("\"ebbtide/fence\":\"v1.1000.5\"", "", false), SCRIPT_ALWAYS);
+    script(RPODS, 200, pods_json(""), SCRIPT_ALWAYS);
+    script(RUNS, 200, runner_json(false, false, false), SCRIPT_ALWAYS);
+    for (unsigned i = 0; i < 2; i++) {
+        struct action action = fixture_action(ACTION_DEREGISTER_RUNNERS);
+        action.runners_count = i;
+        fixture_run(&action);
+        CU_ASSERT_EQUAL(last.outcome, OUTCOME_DONE);
+    }
+    CU_ASSERT_EQUAL(script_count("PATCH") + script_count("DELETE"), 0);
+    fixture_close();
+}
+
 /* Runners are called as their nodes: a beginning of many names is no node. */
 static void test_an_invented_node_has_no_runners(void)
 {
@@ -432,6 +449,7 @@ int main(void)
         {"a pod that was seen there", test_a_pod_that_was_seen_there_is_its_nodes},
         {"a name that Kubernetes gave", test_a_name_that_kubernetes_gave},
         {"a claimed runner keeps its node", test_a_claimed_runner_keeps_its_node},
+        {"a note that a machine wrote", test_a_note_that_a_machine_wrote},
         {"an invented node has no runners", test_an_invented_node_has_no_runners},
         {"a runner of a machine that went", test_a_runner_of_a_machine_that_went_is_seen},
         {"a made-up number is no gone server", test_a_made_up_number_is_no_gone_server},
