@@ -73,12 +73,13 @@ static bool is_recent(const struct deed *deed, int64_t mono_ms)
     return mono_ms - deed->mono_ms < DEED_MS;
 }
 
-/* Whether the same server's delete stands before place `end`: repeating one is no second delete. */
+/* Whether the same server's delete stands before place `end`: repeating one is no second delete. Of
+ * an intent in the log that names no server (0) nobody knows whether it is the same. */
 static bool is_repeat(const struct actuator *actuator, uint32_t end, int64_t mono_ms)
 {
     const struct deed *deed = &actuator->deeds[end];
     for (uint32_t i = 0; i < end; i++)
-        if (actuator->deeds[i].kind == deed->kind &&
+        if (actuator->deeds[i].kind == deed->kind && deed->server_id != 0 &&
             actuator->deeds[i].server_id == deed->server_id &&
             is_recent(&actuator->deeds[i], mono_ms))
             return true;
@@ -242,6 +243,7 @@ static struct work *new_work(struct actuator *actuator, struct message *message)
     work->began_mono_ms = clock_mono_ms();
     work->deadline_mono_ms = work->began_mono_ms + actuator->config->life.action_deadline_ms;
     work->facts.arena = arena;
+    work->facts.pods_seen = actuator->pods_seen;
     work->rail = "";
     work->early_outcome = OUTCOME_AGAIN;
     work->next = actuator->works;
@@ -275,10 +277,11 @@ bool actuator_init(struct actuator *actuator, struct error *error)
     actuator->kept = calloc(RESULTS_KEPT, sizeof *actuator->kept);
     actuator->sinces = calloc(1, sizeof *actuator->sinces);
     actuator->paces = calloc(1, sizeof *actuator->paces);
+    actuator->pods_seen = calloc(1, sizeof *actuator->pods_seen);
     actuator->price_arena = arena_new(PRICE_ARENA_BYTES);
     actuator->requests_remaining = -1;
     return (actuator->kept != NULL && actuator->sinces != NULL && actuator->paces != NULL &&
-            actuator->price_arena != NULL) ||
+            actuator->pods_seen != NULL && actuator->price_arena != NULL) ||
            error_set(error, "out of memory for the actuator");
 }
 
@@ -333,6 +336,7 @@ void actuator_clear(struct actuator *actuator)
     audit_close(actuator->audit);
     free(actuator->sinces);
     free(actuator->paces);
+    free(actuator->pods_seen);
     free(actuator->kept);
     *actuator = (struct actuator){0};
 }

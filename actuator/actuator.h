@@ -69,6 +69,7 @@ struct actuator {
     uint32_t kept_count, kept_next;
     struct sinces *sinces;
     struct paces *paces;
+    struct pods_seen *pods_seen;
     struct deed deeds[DEEDS_MAX]; /* a ring */
     uint32_t deed_count, deed_next;
     uint64_t creates_ended; /* of those that wrote their intent */
@@ -76,12 +77,11 @@ struct actuator {
     /* remembered looks */
     struct arena *price_arena;
     struct hetzner_price_list prices;
-    int64_t prices_mono_ms;           /* 0: never */
-    const struct work *prices_reader; /* reads them just now */
-    char gitea_version[NAME_BYTES_MAX + 1];
-    int64_t version_mono_ms;
-    bool fence_missing;         /* a PATCH said so, whatever the version */
-    int64_t requests_remaining; /* of Hetzner's hour; -1 unknown */
+    int64_t prices_mono_ms;                 /* 0: never */
+    const struct work *prices_reader;       /* reads them just now */
+    char gitea_version[NAME_BYTES_MAX + 1]; /* "": unknown */
+    int64_t version_mono_ms;                /* when it was told; 0: it is asked with each look */
+    int64_t requests_remaining;             /* of Hetzner's hour; -1 unknown */
 };
 
 /* Sets the parts that are not the caller's. base, config, endpoints, report and argument are set by

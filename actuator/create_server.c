@@ -213,7 +213,6 @@ static void post(struct work *work, const char *user_data)
 {
     const struct action *action = work->action;
     struct url_path path;
-    actuator_note_deed(work->actuator, ACTION_CREATE_SERVER, 0, clock_mono_ms());
     hetzner_path_create(&path);
     work_early(work, OUTCOME_UNKNOWN, "the create may have been asked");
     work_write(work, SOURCE_HETZNER, SEND_POST, &path, create_body(action, user_data), on_created,

@@ -1,7 +1,8 @@
 /* deregister_runner: fences all runners of a node, looks twice afresh once the fence has settled,
  * and deletes them; one that has a job is released with all the others. Nothing is remembered
  * between two calls but the note at the node, so any of them may be the first after a crash.
- * May not: delete a runner that has a job or that a person fenced. */
+ * May not: delete a runner that has a job or that a person fenced, nor one that only the request
+ * says is the node's. */
 #include "actuator/actions.h"
 
 #include <inttypes.h>
@@ -23,11 +24,15 @@ static const struct gitea_runner *target(const struct work *work, uint32_t index
     return facts_runner(&work->facts, work->notes.runner[index]);
 }
 
+/* Of those that are only claimed, too: such a runner may be this node's. */
 static const struct gitea_job *any_job(const struct work *work)
 {
     const struct gitea_job *job = NULL;
-    for (uint32_t i = 0; job == NULL && i < work->notes.runner_count; i++)
-        job = facts_job_of(&work->facts, work->notes.runner[i]);
+    for (uint32_t i = 0; job == NULL && i < work->facts.runners.count; i++) {
+        const struct gitea_runner *runner = &work->facts.runners.item[i];
+        if (runners_is_target(work, runner) || runners_is_claimed(work, runner))
+            job = facts_job_of(&work->facts, runner->id);
+    }
     return job;
 }
 
@@ -78,14 +83,28 @@ static const struct gitea_runner *foreign_fence(const struct work *work,
  * offline. */
 static const struct gitea_runner *any_doubtful(const struct work *work)
 {
-    for (uint32_t i = 0; i < work->notes.runner_count; i++) {
-        const struct gitea_runner *runner = target(work, i);
-        if (runner != NULL && runner->online &&
-            facts_runner_owner(&work->facts, work->actuator->config, work->action->node.name,
-                               runner) == RUNNER_UNKNOWN)
+    for (uint32_t i = 0; i < work->facts.runners.count; i++) {
+        const struct gitea_runner *runner = &work->facts.runners.item[i];
+        if (runner->online && runners_is_claimed(work, runner))
             return runner;
     }
     return NULL;
+}
+
+/* The end, which names the registrations that nothing shows to be this node's: they stay. */
+static void done(struct work *work)
+{
+    for (uint32_t i = 0; i < work->facts.runners.count; i++) {
+        const struct gitea_runner *runner = &work->facts.runners.item[i];
+        if (!runners_is_claimed(work, runner) || runners_is_target(work, runner))
+            continue;
+        work_say(work,
+                 "runner %" PRIu64 " (%.100s) stays registered: it is offline, and nothing that "
+                 "was seen here shows that its pod was this node's; if it was, delete it in Gitea",
+                 runner->id, runner->name);
+        work->notes.for_a_person = true;
+    }
+    work_finish(work, OUTCOME_DONE, TROUBLE_NONE, "%s", work->said);
 }
 
 static void again(struct work *work, int64_t ms, const char *why)
@@ -152,12 +171,12 @@ static void delete_next(struct work *work)
         return;
     }
     if (work->notes.index == work->notes.runner_count) {
-        work_finish(work, OUTCOME_DONE, TROUBLE_NONE, "%" PRIu32 " runners deregistered%s",
-                    work->notes.runner_count,
-                    work->notes.fenced ? ""
-                                       : ", without a fence: a job that a runner took in the last "
-                                         "instant would be lost (Gitea before 1.26, or nothing "
-                                         "left to note the fence at)");
+        work_say(work, "%" PRIu32 " runners deregistered%s", work->notes.runner_count,
+                 work->notes.fenced ? ""
+                                    : ", without a fence: a job that a runner took in the last "
+                                      "instant would be lost (Gitea before 1.26, or nothing "
+                                      "left to note the fence at)");
+        done(work);
         return;
     }
     struct gitea_scope_name scope = look_scope(work);
@@ -249,9 +268,16 @@ static void go_on(struct work *work)
         begin_second_look(work);
 }
 
+static void none_left(struct work *work)
+{
+    work_say(work, "no runner of this node is registered");
+    done(work);
+}
+
 static void looked(struct work *work)
 {
     const struct config *config = work->actuator->config;
+    runners_learn(work);
     struct verdict verdict = judge_node(config, work->action, &work->facts);
     if (verdict.rail == RAIL_NONE)
         verdict = judge_runners(config, work->action, &work->facts);
@@ -259,12 +285,12 @@ static void looked(struct work *work)
         return;
     runners_gather(work);
     const struct gitea_job *job = any_job(work);
-    if (work->notes.runner_count == 0)
-        work_finish(work, OUTCOME_DONE, TROUBLE_NONE, "no runner of this node is registered");
-    else if (job != NULL)
+    if (job != NULL)
         release(work, job);
     else if (any_doubtful(work) != NULL)
         again(work, OFFLINE_MS, "a runner's pod is gone; waits until Gitea sees it offline");
+    else if (work->notes.runner_count == 0)
+        none_left(work);
     else
         go_on(work);
 }

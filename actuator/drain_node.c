@@ -1,6 +1,7 @@
 /* drain_node: cordons the node, keeps runner pods from coming back, evicts what is there, and says
- * what is left. Short, and repeated until nothing is left or the core forces it.
- * May not: delete a pod past its budget, wait for minutes. */
+ * what is left. Short, and repeated until nothing is left, or the core forces it and the deadline
+ * is over by the actuator's own measure. May not: end a pod past its budget before that, wait for
+ * minutes. */
 #include "actuator/actions.h"
 
 #include <inttypes.h>
@@ -46,13 +47,15 @@ static void say_left(struct work *work)
         return;
     }
     name_left(work);
-    if (work->action->force) {
+    if (notes->forced) {
         work_finish(work, OUTCOME_DONE, TROUBLE_NONE,
                     "the deadline is over; %" PRIu64 " pods go with the server: %s", work->left,
                     work->said);
         return;
     }
     work->retry_after_ms = notes->wait_ms > 0 ? notes->wait_ms : LEAVING_MS;
+    if (notes->force_in_ms > 0 && notes->force_in_ms < work->retry_after_ms)
+        work->retry_after_ms = notes->force_in_ms;
     work_finish(work, OUTCOME_AGAIN, notes->worst, "%" PRIu64 " pods left: %s", work->left,
                 work->said);
 }
@@ -138,7 +141,7 @@ static void evict_next(struct work *work)
  * evicted, NoSchedule must do, which keeps DaemonSets' new pods away as well. */
 static const char *effect_wanted(const struct work *work)
 {
-    for (uint32_t i = 0; !work->action->force && i < work->facts.pods.count; i++) {
+    for (uint32_t i = 0; !work->notes.forced && i < work->facts.pods.count; i++) {
         const struct kube_pod_detail *pod = &work->facts.pods.item[i];
         if (!pod->runner && facts_pod_fate(pod) != POD_STAYS)
             return "NoSchedule";
@@ -228,6 +231,17 @@ static bool only_waits(const struct work *work)
     return true;
 }
 
+static void judge_deadline(struct work *work, int64_t drained)
+{
+    const struct config *config = work->actuator->config;
+    work->notes.forced = judge_force(config, work->action, &work->facts, drained);
+    if (!work->action->force || work->notes.forced)
+        return;
+    work->notes.force_in_ms = config->life.drain_deadline_ms - drained;
+    work_say(work, "not forced yet: this process saw the drain begin %" PRId64 " s ago",
+             drained / 1000);
+}
+
 static void looked(struct work *work)
 {
     struct verdict verdict = judge_node(work->actuator->config, work->action, &work->facts);
@@ -238,8 +252,7 @@ static void looked(struct work *work)
         return;
     }
     int64_t begun = facts_drain_since(&work->facts);
-    if (begun > 0)
-        (void)drained_ms(work, begun);
+    judge_deadline(work, begun > 0 ? drained_ms(work, begun) : 0);
     const char *effect = effect_wanted(work);
     bool marked = has_taint(&work->facts.node, effect) && work->facts.node.node.unschedulable;
     if (marked && only_waits(work))

@@ -73,7 +73,12 @@ static enum runner_owner owner_by_pod(const struct facts *facts, const char *nod
             return RUNNER_OURS;
         elsewhere = true;
     }
-    return elsewhere ? RUNNER_OTHERS : RUNNER_UNKNOWN;
+    if (elsewhere)
+        return RUNNER_OTHERS;
+    const struct pods_seen *seen = facts->pods_seen;
+    return seen != NULL && (pods_seen_on(seen, runner, node) || pods_seen_kin(seen, runner))
+               ? RUNNER_LEFT
+               : RUNNER_UNKNOWN;
 }
 
 enum runner_owner facts_runner_owner(const struct facts *facts, const struct config *config,

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "actuator/pods_seen.h"
 #include "common/arena.h"
 #include "common/config.h"
 #include "common/fence_note.h"
@@ -15,7 +16,7 @@
 
 /* What can be looked up; a set of bits, looked up in this order. */
 enum look {
-    LOOK_SERVER = 1,         /* the server, by id, or by name where no id is known */
+    LOOK_SERVER = 1,         /* the server, by id; by name where none bears it */
     LOOK_SERVERS = 2,        /* all servers of our selector */
     LOOK_PRICES = 4,         /* server types with prices; remembered for hetzner.price_interval */
     LOOK_NODE = 8,           /* the Kubernetes node of the name */
@@ -40,6 +41,7 @@ struct facts {
     struct kube_node_detail node;
     struct kube_pod_detail_list pods; /* on the node */
     struct kube_pod_list runner_pods;
+    const struct pods_seen *pods_seen; /* the actuator's; NULL: none */
     struct hetzner_server_list servers;
     const struct hetzner_price_list *prices; /* the actuator's */
     const char *gitea_version;               /* the actuator's; "" unknown */
@@ -58,9 +60,11 @@ bool facts_note(const struct facts *facts, struct fence_note *note);
 
 /* Whose a runner is. */
 enum runner_owner {
-    RUNNER_OURS,    /* its pod is on the node, or it is called as the node, or our note covers it */
-    RUNNER_OTHERS,  /* its pod is on another node, or it is called as something else */
-    RUNNER_UNKNOWN, /* by pod name, and no pod of its name exists any more */
+    RUNNER_OURS,   /* its pod is on the node, or it is called as the node, or our note covers it */
+    RUNNER_OTHERS, /* its pod is on another node, or it is called as something else */
+    RUNNER_LEFT,   /* by pod name, and that pod is gone: we saw it on this node, or it is the kin of
+                      runner pods that we saw; this node's only if the core remembers it so */
+    RUNNER_UNKNOWN, /* by pod name, no pod of its name exists, and nothing shows that one did */
 };
 enum runner_owner facts_runner_owner(const struct facts *facts, const struct config *config,
                                      const char *node, const struct gitea_runner *runner);

@@ -20,7 +20,8 @@ bool fence_has_place(const struct work *work)
     return work->facts.node_found || work->facts.server_found;
 }
 
-/* Forgejo calls itself 11.0.1+gitea-1.22.0: what counts is the Gitea in it. */
+/* Forgejo calls itself 11.0.1+gitea-1.22.0: what counts is the Gitea in it. What is no number is as
+ * good as unknown. */
 static bool version_has_fence(const char *version)
 {
     const char *inside = strstr(version, "+gitea-");
@@ -29,14 +30,13 @@ static bool version_has_fence(const char *version)
         version = inside + strlen("+gitea-");
     long major = strtol(version, &end, 10);
     long minor = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
-    return major > FENCE_MAJOR || (major == FENCE_MAJOR && minor >= FENCE_MINOR);
+    return end == version || major > FENCE_MAJOR || (major == FENCE_MAJOR && minor >= FENCE_MINOR);
 }
 
 bool fence_exists(const struct work *work)
 {
-    const struct actuator *actuator = work->actuator;
-    return !actuator->fence_missing &&
-           (actuator->gitea_version[0] == '\0' || version_has_fence(actuator->gitea_version));
+    const char *version = work->actuator->gitea_version;
+    return version[0] == '\0' || version_has_fence(version);
 }
 
 /* ------------------------------------------------------------------------------------ the note */
@@ -164,24 +164,39 @@ static void set_next(struct work *work);
 
 /* Of a 404 or 405 to the PATCH: whether it speaks of the runner, or of a Gitea without the fence.
  */
-static bool says_no_fence(const struct work *work, const struct http_answer *answer)
+static bool says_no_fence(const struct http_answer *answer)
 {
     if (answer->status == 405)
         return true;
-    return answer->status == 404 && work->actuator->gitea_version[0] == '\0' &&
-           strstr(answer->body, "Runner not found") == NULL &&
+    return answer->status == 404 && strstr(answer->body, "Runner not found") == NULL &&
            strstr(answer->body, "No permission") == NULL;
+}
+
+/* What a Gitea without the fence answers is what a proxy and a page of maintenance answer as well.
+ * A version is believed, and only a version: without one nothing is deleted unfenced. */
+static void no_fence(struct work *work, const struct http_answer *answer,
+                     const struct api_trouble *trouble)
+{
+    const char *version = work->actuator->gitea_version;
+    work->http_status = answer->status;
+    if (version[0] == '\0')
+        work_finish(work, OUTCOME_FAILED, trouble->trouble,
+                    "Gitea told no version and answered %u when a runner was to be disabled: "
+                    "without a fence runners are deregistered only where the version says that "
+                    "this Gitea has none (before 1.26)",
+                    answer->status);
+    else
+        work_finish(work, OUTCOME_FAILED, trouble->trouble,
+                    "Gitea %.40s can disable a runner, but answered %u: does a proxy before it let "
+                    "no PATCH pass?",
+                    version, answer->status);
 }
 
 static void was_set(struct work *work, const struct http_answer *answer,
                     const struct api_trouble *trouble)
 {
-    if (says_no_fence(work, answer)) {
-        work->actuator->fence_missing = true;
-        work->retry_after_ms = 100;
-        work_finish(work, OUTCOME_AGAIN, TROUBLE_NONE,
-                    "this Gitea has no fence (it answered %u): looks and deletes without it",
-                    answer->status);
+    if (says_no_fence(answer)) {
+        no_fence(work, answer, trouble);
         return;
     }
     if (trouble->trouble != TROUBLE_NONE && !trouble->gone) {

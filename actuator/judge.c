@@ -257,6 +257,9 @@ static struct verdict judge_server(const struct config *config, const struct act
     if (strcmp(server->name, action->node.name) != 0)
         return refuse(RAIL_IDENTITY, "server %" PRIu64 " is called %.80s, not %.80s", server->id,
                       server->name, action->node.name);
+    if (action->node.server_id != 0 && server->id != action->node.server_id)
+        return refuse(RAIL_IDENTITY, "server %.80s is %" PRIu64 ", not %" PRIu64, server->name,
+                      server->id, action->node.server_id);
     return passes;
 }
 
@@ -313,6 +316,13 @@ struct verdict judge_runners(const struct config *config, const struct action *a
                           runner->id, runner->name, action->node.name);
     }
     return passes;
+}
+
+bool judge_force(const struct config *config, const struct action *action,
+                 const struct facts *facts, int64_t drained_ms)
+{
+    bool over = facts_drain_since(facts) != 0 && drained_ms >= config->life.drain_deadline_ms;
+    return action->force && (over || !facts->server_found);
 }
 
 /* The drain is over where nothing is left to evict, or its deadline has passed. */

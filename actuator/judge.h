@@ -56,6 +56,12 @@ struct verdict judge_node(const struct config *config, const struct action *acti
 struct verdict judge_runners(const struct config *config, const struct action *action,
                              const struct facts *facts);
 
+/* drain_node: whether what the request forces may be: pods ended past their budgets, or left to the
+ * server's end. The request alone says nothing: the drain's deadline must be over by what this
+ * process saw of it, or the machine gone. Not before is no refusal, only no force. */
+bool judge_force(const struct config *config, const struct action *action,
+                 const struct facts *facts, int64_t drained_ms);
+
 /* remove_node: the drain is over, no runner, no job, caps. */
 struct verdict judge_remove(const struct config *config, const struct action *action,
                             const struct facts *facts, const struct deeds *deeds);

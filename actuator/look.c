@@ -43,28 +43,6 @@ static void fail_body(struct work *work, const struct http_answer *answer, const
 
 /* --------------------------------------------------------------------------------- the server */
 
-static void on_server(struct work *work, const struct http_answer *answer,
-                      const struct api_trouble *trouble)
-{
-    struct facts *facts = &work->facts;
-    struct error error;
-    if (look_is_gone(SOURCE_HETZNER, trouble)) {
-        looked(work, LOOK_SERVER);
-        return;
-    }
-    if (trouble->trouble != TROUBLE_NONE) {
-        work_fail(work, trouble);
-        return;
-    }
-    if (!hetzner_decode_server(answer->body, answer->length, facts->arena, &facts->server, NULL,
-                               &error)) {
-        fail_body(work, answer, &error);
-        return;
-    }
-    facts->server_found = true;
-    looked(work, LOOK_SERVER);
-}
-
 static void on_server_of_name(struct work *work, const struct http_answer *answer,
                               const struct api_trouble *trouble)
 {
@@ -90,16 +68,46 @@ static void on_server_of_name(struct work *work, const struct http_answer *answe
         fail_body(work, answer, &error);
 }
 
+/* A number that nothing bears is no proof that the server is gone: the number is the request's. The
+ * judge refuses what bears the name and another number. */
+static void look_server_of_name(struct work *work)
+{
+    struct url_path path;
+    hetzner_path_server_by_name(&path, work->action->node.name);
+    work_get(work, SOURCE_HETZNER, &path, on_server_of_name, "look for the server by its name");
+}
+
+static void on_server(struct work *work, const struct http_answer *answer,
+                      const struct api_trouble *trouble)
+{
+    struct facts *facts = &work->facts;
+    struct error error;
+    if (look_is_gone(SOURCE_HETZNER, trouble)) {
+        look_server_of_name(work);
+        return;
+    }
+    if (trouble->trouble != TROUBLE_NONE) {
+        work_fail(work, trouble);
+        return;
+    }
+    if (!hetzner_decode_server(answer->body, answer->length, facts->arena, &facts->server, NULL,
+                               &error)) {
+        fail_body(work, answer, &error);
+        return;
+    }
+    facts->server_found = true;
+    looked(work, LOOK_SERVER);
+}
+
 static void look_server(struct work *work)
 {
     struct url_path path;
-    uint64_t id = work->action->node.server_id;
-    if (id != 0)
-        hetzner_path_server(&path, id);
-    else
-        hetzner_path_server_by_name(&path, work->action->node.name);
-    work_get(work, SOURCE_HETZNER, &path, id != 0 ? on_server : on_server_of_name,
-             "look at the server");
+    if (work->action->node.server_id == 0) {
+        look_server_of_name(work);
+        return;
+    }
+    hetzner_path_server(&path, work->action->node.server_id);
+    work_get(work, SOURCE_HETZNER, &path, on_server, "look at the server");
 }
 
 /* -------------------------------------------------------------------------------------- lists */
@@ -346,10 +354,11 @@ static void on_version(struct work *work, const struct http_answer *answer,
 {
     struct actuator *actuator = work->actuator;
     struct error error;
-    actuator->version_mono_ms = clock_mono_ms();
-    if (trouble->trouble != TROUBLE_NONE ||
-        !gitea_decode_version(answer->body, answer->length, actuator->gitea_version, &error))
-        actuator->gitea_version[0] = '\0'; /* the answer to the PATCH will tell */
+    bool told = trouble->trouble == TROUBLE_NONE &&
+                gitea_decode_version(answer->body, answer->length, actuator->gitea_version, &error);
+    actuator->version_mono_ms = told ? clock_mono_ms() : 0;
+    if (!told)
+        actuator->gitea_version[0] = '\0';
     looked(work, LOOK_GITEA_VERSION);
 }
 

@@ -29,6 +29,7 @@ static void looked(struct work *work)
 {
     const struct config *config = work->actuator->config;
     struct fence_note note;
+    runners_learn(work);
     struct verdict verdict = judge_node(config, work->action, &work->facts);
     if (verdict.rail == RAIL_NONE)
         verdict = judge_runners(config, work->action, &work->facts);

@@ -74,6 +74,8 @@ static void delete_server(struct work *work)
         return;
     }
     struct url_path path;
+    /* It was counted with its intent; its minute begins anew, since the node may have taken long.
+     */
     actuator_note_deed(work->actuator, ACTION_REMOVE_NODE, work->server_id, clock_mono_ms());
     hetzner_path_server(&path, work->server_id);
     work_write(work, SOURCE_HETZNER, SEND_DELETE, &path, NULL, on_server_deleted,

@@ -11,11 +11,27 @@ static bool is_asked(const struct action *action, uint64_t id)
     return false;
 }
 
+static enum runner_owner owner_of(const struct work *work, const struct gitea_runner *runner)
+{
+    return facts_runner_owner(&work->facts, work->actuator->config, work->action->node.name,
+                              runner);
+}
+
 bool runners_is_target(const struct work *work, const struct gitea_runner *runner)
 {
-    enum runner_owner owner =
-        facts_runner_owner(&work->facts, work->actuator->config, work->action->node.name, runner);
-    return owner == RUNNER_OURS || (owner == RUNNER_UNKNOWN && is_asked(work->action, runner->id));
+    enum runner_owner owner = owner_of(work, runner);
+    return owner == RUNNER_OURS || (owner == RUNNER_LEFT && is_asked(work->action, runner->id));
+}
+
+bool runners_is_claimed(const struct work *work, const struct gitea_runner *runner)
+{
+    enum runner_owner owner = owner_of(work, runner);
+    return (owner == RUNNER_LEFT || owner == RUNNER_UNKNOWN) && is_asked(work->action, runner->id);
+}
+
+void runners_learn(const struct work *work)
+{
+    pods_seen_note(work->actuator->pods_seen, &work->facts.runner_pods);
 }
 
 void runners_gather(struct work *work)
@@ -37,10 +53,10 @@ void runners_gather(struct work *work)
 bool runners_seen(struct work *work)
 {
     const struct facts *facts = &work->facts;
+    runners_learn(work);
     for (uint32_t i = 0; i < facts->runners.count; i++) {
         const struct gitea_runner *runner = &facts->runners.item[i];
-        if (facts_runner_owner(facts, work->actuator->config, work->action->node.name, runner) !=
-            RUNNER_OURS)
+        if (owner_of(work, runner) != RUNNER_OURS)
             continue;
         work_finish(work, OUTCOME_RUNNER_SEEN, TROUBLE_NONE,
                     "runner %" PRIu64 " (%.100s) of this node is registered", runner->id,

@@ -53,7 +53,7 @@ static void log_result(const struct work *work, const struct action_result *resu
     const struct action *action = work->action;
     char id[ACTION_ID_TEXT_BYTES];
     bool bad = result->outcome == OUTCOME_FAILED || result->outcome == OUTCOME_REFUSED ||
-               result->outcome == OUTCOME_UNKNOWN;
+               result->outcome == OUTCOME_UNKNOWN || work->notes.for_a_person;
     (counted ? log_debug
      : bad   ? log_warning
              : log_info)("%s %s on %s (%s): %s%s%s", action_id_text(action->id, id),
@@ -306,6 +306,17 @@ static bool in_pace(struct work *work)
     return false;
 }
 
+/* Counted here and not where the request is sent: of what is asked for at once, each is judged
+ * before the first has come that far. */
+static void note_deed(const struct work *work)
+{
+    enum action_kind kind = work->action->kind;
+    if (kind == ACTION_CREATE_SERVER)
+        actuator_note_deed(work->actuator, kind, 0, clock_mono_ms());
+    else if (kind == ACTION_REMOVE_NODE && work->facts.server_found)
+        actuator_note_deed(work->actuator, kind, work->facts.server.id, clock_mono_ms());
+}
+
 bool work_intend(struct work *work)
 {
     struct error error;
@@ -315,6 +326,7 @@ bool work_intend(struct work *work)
         return false;
     if (audit_intent(work->actuator->audit, work->action, clock_wall_ms(), &error)) {
         work->intended = true;
+        note_deed(work);
         return true;
     }
     log_error("%s", error.text);

@@ -37,10 +37,13 @@ struct action_notes {
     bool fence_value;                     /* what is being PATCHed */
     int64_t fence_wall_ms, drain_wall_ms; /* what was just written into the note, the taint */
     work_step after_walk, after_lift;
-    int64_t wait_ms;    /* longest Retry-After heard */
-    enum trouble worst; /* of a walk that goes on after a failure */
+    bool forced;         /* the drain's deadline is over, and not only the request says so */
+    int64_t force_in_ms; /* where only the request says so: until it is over */
+    int64_t wait_ms;     /* longest Retry-After heard */
+    enum trouble worst;  /* of a walk that goes on after a failure */
     uint64_t hetzner_action;
     uint64_t creates_ended; /* of the actuator's, when it began to look */
+    bool for_a_person;      /* its end says what somebody should know, though it went well */
     bool searching; /* a create was sent and not answered well: a look that fails proves nothing */
 };
 

@@ -28,8 +28,9 @@ static void see_server(struct work *work)
 {
     const struct world *world = sim_now->world;
     uint64_t id = work->action->node.server_id;
-    const struct world_server *server =
-        id != 0 ? world_server_find(world, id) : world_server_named(world, work->action->node.name);
+    const struct world_server *server = id != 0 ? world_server_find(world, id) : NULL;
+    if (server == NULL)
+        server = world_server_named(world, work->action->node.name);
     work->facts.server_found = server != NULL;
     if (server != NULL)
         show_server(work->facts.arena, server, &work->facts.server);

@@ -131,6 +131,8 @@ static void test_drain_names_what_remains_when_forced(void)
     run(ACTION_DRAIN_NODE, false);
     CU_ASSERT_EQUAL(last.outcome, OUTCOME_AGAIN);
     CU_ASSERT_EQUAL(script_count(EVICT), 0); /* it leaves already */
+    fixture_set("life.drain_deadline", "100ms");
+    usleep(110000);
     run(ACTION_DRAIN_NODE, true);
     CU_ASSERT_EQUAL(last.outcome, OUTCOME_DONE);
     CU_ASSERT_EQUAL(last.left, 1);
@@ -169,8 +171,10 @@ static void test_remove_deletes_node_by_uid_then_server(void)
 
 static void test_remove_all_gone_is_success(void)
 {
+    static const char *const none[] = {NULL};
     fixture_open();
     script_reset(fixture.base);
+    script(NAMED, 200, servers_json(none), SCRIPT_ALWAYS);
     script(JOBS, 200, "{\"jobs\":[],\"total_count\":0}", SCRIPT_ALWAYS);
     script(RPODS, 200, pods_json(""), SCRIPT_ALWAYS);
     script(RUNS, 200, "{\"runners\":[],\"total_count\":0}", SCRIPT_ALWAYS);

@@ -289,7 +289,8 @@ static struct facts a_node(void)
     return facts;
 }
 
-/* The request's server id is a claim: the node's provider id is held against the fresh look. */
+/* The request's server id is a claim: it is held against the fresh look, as the node's provider id
+ * is. */
 static void test_the_look_counts_and_not_the_request(void)
 {
     struct action action = create_of("ebb-linux-1-7");
@@ -297,7 +298,9 @@ static void test_the_look_counts_and_not_the_request(void)
     begin();
     action.kind = ACTION_REMOVE_NODE;
     action.node.node_uid = "u";
-    action.node.server_id = 43;
+    action.node.server_id = 43; /* found by its name all the same */
+    CU_ASSERT_EQUAL(judge_node(config, &action, &facts).rail, RAIL_IDENTITY);
+    action.node.server_id = 0;
     CU_ASSERT_EQUAL(judge_node(config, &action, &facts).rail, RAIL_NONE);
     facts.node.node.provider_id = "hcloud://43";
     CU_ASSERT_EQUAL(judge_node(config, &action, &facts).rail, RAIL_IDENTITY);
