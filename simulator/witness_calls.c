@@ -50,8 +50,9 @@ static void create_scene(struct witness *witness, const struct world_call *call,
         return;
     scene->pool_min = rules->pool[pool].min;
     scene->pool_max = rules->pool[pool].max;
-    scene->wanted =
-        witness_demand_peak(&witness->demand[pool], call->at_ms - rules->demand_memory_ms);
+    scene->wanted = witness->rogue ? UINT32_MAX
+                                   : witness_demand_peak(&witness->demand[pool],
+                                                         call->at_ms - rules->demand_memory_ms);
 }
 
 static uint64_t server_of_node(const struct witness *witness, const char *name)

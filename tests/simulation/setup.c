@@ -57,6 +57,8 @@ static long long among(struct sim *sim, const long long *values, size_t count)
 #define CALM_EVERY     4
 #define CALM_RATE_MOST 0.001
 
+#define FIRST_LATER FAULT_ROGUE_ORDERS /* from here on faults are drawn apart */
+
 static void draw_faults(struct sim *sim)
 {
     struct dice *dice = &sim->dice_setup;
@@ -64,6 +66,7 @@ static void draw_faults(struct sim *sim)
     bool calm = sim->options.seed % CALM_EVERY == 0;
     sim->fault_density = densities[dice_roll(dice, sizeof densities / sizeof densities[0])];
     for (unsigned i = 0; i < sim_fault_count; i++) {
+        dice = i < FIRST_LATER ? &sim->dice_setup : &sim->dice_later;
         bool on = dice_chance(dice, sim->fault_density);
         double u = dice_unit(dice);
         double least = rates[occasion_of[i]].least, most = rates[occasion_of[i]].most;
@@ -223,6 +226,7 @@ void setup_draw(struct sim *sim)
     sim->dice_work.state = dice_roll(dice, 0);
     sim->dice_people.state = dice_roll(dice, 0);
     sim->dice_pools.state = sim->options.seed * UINT64_C(0xD1B54A32D192ED03) + 1;
+    sim->dice_later.state = sim->options.seed * UINT64_C(0xBF58476D1CE4E5B9) + 1;
     draw_faults(sim);
     draw_config(sim);
     sim->large = dice_chance(dice, 0.3) || sim->options.large;

@@ -156,6 +156,7 @@ static const struct {
     {FAULT_STRANGER, stranger, true},
     {FAULT_STRANGER_RUNNER, stranger_runner, true},
     {FAULT_POD_OF_OTHERS, pod_of_others, true},
+    {FAULT_ROGUE_ORDERS, rogue_orders, false},
 };
 
 static bool still_hinders(const struct sim *sim)

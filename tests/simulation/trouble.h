@@ -22,6 +22,9 @@ void sold_out(struct sim *sim, enum sim_fault fault);
 void budget(struct sim *sim, enum sim_fault fault);
 void pod_of_others(struct sim *sim, enum sim_fault fault);
 
+/* ---- rogue.c */
+void rogue_orders(struct sim *sim, enum sim_fault fault);
+
 /* ---- people.c */
 void job_cancelled(struct sim *sim, enum sim_fault fault);
 void fence_by_hand(struct sim *sim, enum sim_fault fault);
