@@ -39,6 +39,18 @@ void runner_again(struct sim *sim, enum sim_fault fault)
         (void)world_pod_restart(sim->world, pod->namespace_name, pod->name);
 }
 
+/* Around the limits that count: Gitea's for offline, the core's for a runner that is gone, and
+ * Gitea's for a job of which nobody hears. */
+void runner_silent(struct sim *sim, enum sim_fault fault)
+{
+    struct dice *dice = dice_of(sim, fault);
+    static const int64_t most[] = {SIM_MINUTES(2), SIM_MINUTES(9), SIM_MINUTES(9), SIM_MINUTES(40)};
+    const struct world_runner *runner = any_runner(sim, fault);
+    int64_t lasts_ms = dice_between(dice, SECONDS(30), most[dice_roll(dice, 4)]);
+    if (runner != NULL)
+        (void)world_runner_silence(sim->world, runner->id, lasts_ms);
+}
+
 static void sold_out_ends(void *argument, uint64_t number)
 {
     struct sim *sim = argument;
