@@ -54,7 +54,8 @@ void witness_hindered_one(struct witness *witness, const char *name, int64_t now
 void witness_shown(struct witness *witness, uint64_t server_id);
 
 /* Whoever decides for the client is not himself, from now on or no longer: his creates need no
- * demand (one_demand_one_create). All else is held against his calls as ever. */
+ * demand (one_demand_one_create) and no new name (name_used_once: the actuator's memory of names is
+ * bounded). All else is held against his calls as ever. */
 void witness_rogue(struct witness *witness, bool rogue);
 
 /* Looks at every rented server; to be called at least each few seconds of the world's time. */

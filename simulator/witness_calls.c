@@ -46,6 +46,8 @@ static void create_scene(struct witness *witness, const struct world_call *call,
         scene->names_before += (rented->shown || !rules->shown_is_told) &&
                                strcmp(rented->name, call->wanted->name) == 0;
     }
+    if (witness->rogue)
+        scene->names_before = 0;
     if (pool == rules->pool_count)
         return;
     scene->pool_min = rules->pool[pool].min;

@@ -1,7 +1,7 @@
 /* The reconciler is taken over: for a few minutes whoever holds it sends well-formed orders that no
  * honest core gives, about any node, runner, server number and offer that he knows or makes up.
  * What is promised of calls has to hold all the same, but that a create needs demand
- * (witness_rogue): the actuator holds it alone.
+ * and a new name (witness_rogue): the actuator holds it alone.
  * May not: send what the channel would refuse, know what the actuator makes of it. */
 #include <string.h>
 
