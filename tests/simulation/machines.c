@@ -58,9 +58,17 @@ static void sold_out_ends(void *argument, uint64_t number)
     world_set_sold_out(sim->world, NULL, NULL, false);
 }
 
+/* Half of the time what one offer names, in its place alone: another offer may be there. */
 void sold_out(struct sim *sim, enum sim_fault fault)
 {
-    world_set_sold_out(sim->world, NULL, NULL, true);
+    const struct config_pool *pool = &sim->config->pools[any_pool(sim, fault)];
+    const struct config_offer *offer =
+        &pool->offers[dice_roll(dice_of(sim, fault), pool->offers_count)];
+    bool all = dice_chance(dice_of(sim, fault), 0.5);
+    world_set_sold_out(sim->world, all ? NULL : offer->server_type, all ? NULL : offer->location,
+                       true);
+    if (!all)
+        sim_say(sim, "  sold out: %s in %s", offer->server_type, offer->location);
     sim_at(sim, dice_between(dice_of(sim, fault), SIM_MINUTES(1), HOURS(3)), sold_out_ends, NULL,
            sim, 0);
 }
