@@ -164,7 +164,10 @@ static void answer(struct actuator *actuator, const struct action *action, enum 
                                    .retry_after_ms = BUSY_RETRY_MS,
                                    .text = text};
     metric_add(M_ACTIONS, action->kind, outcome, 1);
-    actuator_result(actuator, &result);
+    if (action->id.epoch == actuator->epoch)
+        actuator_result(actuator, &result);
+    else /* not kept: it would answer the one whose id that is to be */
+        actuator->report(&result, actuator->argument);
 }
 
 /* Whether a counter is far beyond all before. The highest that was used stands in the audit log for

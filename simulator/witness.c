@@ -30,6 +30,11 @@ void witness_shown(struct witness *witness, uint64_t server_id)
         rented->shown = true;
 }
 
+void witness_rogue(struct witness *witness, bool rogue)
+{
+    witness->rogue = rogue;
+}
+
 static int64_t quiet_ms(const struct witness *witness, const struct rented *rented, int64_t now_ms)
 {
     int64_t last =

@@ -69,6 +69,11 @@ struct witness_room witness_room(struct witness *witness, uint32_t pool, int64_t
  */
 void witness_shown(struct witness *witness, uint64_t server_id);
 
+/* Whoever decides for the client is not himself, from now on or no longer: his creates need no
+ * demand (one_demand_one_create) and no new name (name_used_once: the actuator's memory of names is
+ * bounded). All else is held against his calls as ever. */
+void witness_rogue(struct witness *witness, bool rogue);
+
 /* Looks at every rented server; to be called at least each few seconds of the world's time. */
 void witness_look(struct witness *witness, int64_t now_ms);
 

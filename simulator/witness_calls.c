@@ -46,11 +46,15 @@ static void create_scene(struct witness *witness, const struct world_call *call,
         scene->names_before += (rented->shown || !rules->shown_is_told) &&
                                strcmp(rented->name, call->wanted->name) == 0;
     }
+    if (witness->rogue)
+        scene->names_before = 0;
     if (pool == rules->pool_count)
         return;
     scene->pool_min = rules->pool[pool].min;
     scene->pool_max = rules->pool[pool].max;
-    scene->wanted = witness_demand_peak(&witness->own[pool], call->at_ms - rules->demand_memory_ms);
+    scene->wanted = witness->rogue ? UINT32_MAX
+                                   : witness_demand_peak(&witness->own[pool],
+                                                         call->at_ms - rules->demand_memory_ms);
 }
 
 static uint64_t server_of_node(const struct witness *witness, const char *name)

@@ -116,7 +116,7 @@ bool witness_serves(const struct witness *witness, const struct world_server *se
             continue;
         if (runner->disabled)
             return false;
-        serves = serves || runner->daemon;
+        serves = serves || (runner->daemon && world_runner_online(witness->world, runner));
     }
     return serves && server->status != WORLD_SERVER_DELETING;
 }

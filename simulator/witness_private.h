@@ -35,6 +35,7 @@ struct witness {
     struct world *world;
     struct witness_rules rules;
     struct book book;
+    bool rogue; /* witness_rogue */
     struct rented *rented;
     size_t rented_count, rented_room;
     struct demand demand[WITNESS_POOLS_MAX]; /* of all jobs that the pool serves */

@@ -271,6 +271,11 @@ void job_end(struct world *world, uint64_t id, uint64_t runner_id)
     struct job_entry *entry = job_entry_find(world, id);
     struct runner_entry *runner = runner_entry_find(world, runner_id);
     struct world_job *job = &entry->job;
+    int64_t silent_ms = runner_silent_ms(world, runner);
+    if (runner->runner.job_id == id && silent_ms > 0) { /* it is told when Gitea hears again */
+        world_due_in(world, silent_ms, DUE_JOB_END, id, runner_id);
+        return;
+    }
     if (job->status == WORLD_JOB_RUNNING && !job->lost)
         job_complete(world, entry,
                      job->skip    ? WORLD_CONCLUSION_SKIPPED

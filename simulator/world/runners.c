@@ -209,6 +209,12 @@ void runner_register_bare(struct world *world, uint64_t id, uint64_t stamp)
 
 /* ---- asking for a job ---- */
 
+int64_t runner_silent_ms(const struct world *world, const struct runner_entry *entry)
+{
+    int64_t left = entry->runner.silent_until_ms - world->now_ms;
+    return entry->runner.daemon && left > 0 ? left : 0;
+}
+
 bool runner_may_take(const struct world_runner *runner, const struct world_job *job)
 {
     if (runner->scope != WORLD_SCOPE_ADMIN && strcmp(runner->owner, job->repo->owner) != 0)
@@ -240,6 +246,11 @@ void runner_poll(struct world *world, uint64_t id, uint64_t stamp)
     if (entry->poll_stamp != stamp || !runner->daemon || !runner->registered || entry->stopping ||
         runner->job_id != 0 || entry->picking != 0)
         return;
+    int64_t silent_ms = runner_silent_ms(world, entry);
+    if (silent_ms > 0) {
+        ask_in(world, entry, silent_ms);
+        return;
+    }
     runner->last_contact_ms = world->now_ms;
     struct job_entry *job = runner->disabled ? NULL : oldest_job_for(world, runner);
     if (job == NULL) {
@@ -273,6 +284,11 @@ void runner_update(struct world *world, uint64_t id, uint64_t job_id)
     struct world_runner *runner = &entry->runner;
     if (!runner->daemon || !runner->registered || runner->job_id != job_id)
         return;
+    int64_t silent_ms = runner_silent_ms(world, entry);
+    if (silent_ms > 0) {
+        world_due_in(world, silent_ms, DUE_UPDATE, id, job_id);
+        return;
+    }
     runner->last_update_ms = runner->last_contact_ms = world->now_ms;
     struct job_entry *job = job_entry_find(world, job_id);
     if (job->job.status == WORLD_JOB_RUNNING)
@@ -331,7 +347,12 @@ void runner_release(struct world *world, struct runner_entry *entry)
 void runner_release_due(struct world *world, uint64_t id, uint64_t job_id)
 {
     struct runner_entry *entry = runner_entry_find(world, id);
-    if (entry->runner.job_id == job_id)
+    int64_t silent_ms = runner_silent_ms(world, entry);
+    if (entry->runner.job_id != job_id)
+        return;
+    if (silent_ms > 0)
+        world_due_in(world, silent_ms, DUE_RELEASE, id, job_id);
+    else
         runner_release(world, entry);
 }
 
@@ -409,5 +430,16 @@ enum world_verdict world_runner_kill(struct world *world, uint64_t id)
     if (!entry->runner.daemon)
         return WORLD_CONFLICT;
     runner_kill(world, entry);
+    return WORLD_OK;
+}
+
+enum world_verdict world_runner_silence(struct world *world, uint64_t id, int64_t ms)
+{
+    struct runner_entry *entry = runner_entry_find(world, id);
+    if (entry == NULL)
+        return WORLD_NOT_FOUND;
+    if (!entry->runner.daemon)
+        return WORLD_CONFLICT;
+    entry->runner.silent_until_ms = world->now_ms + ms;
     return WORLD_OK;
 }

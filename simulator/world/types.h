@@ -194,8 +194,9 @@ struct world_runner {
     int64_t free_since_ms;              /* when it registered, or its last job ended */
     int64_t last_contact_ms;            /* what "online" is computed from; 0: never */
     int64_t last_update_ms;             /* what "busy" is computed from; 0: never */
-    uint64_t job_id;    /* the job its daemon works on (perhaps no longer in Gitea's eyes) */
-    uint64_t server_id; /* the machine; 0 for a permanent runner */
+    int64_t silent_until_ms; /* its daemon does not reach Gitea before that; 0: it does */
+    uint64_t job_id;         /* the job its daemon works on (perhaps no longer in Gitea's eyes) */
+    uint64_t server_id;      /* the machine; 0 for a permanent runner */
     char pod_uid[WORLD_UID_BYTES]; /* "" without Kubernetes */
 };
 

@@ -257,6 +257,9 @@ enum world_verdict world_runner_disable(struct world *world, uint64_t id, bool d
 enum world_verdict world_runner_delete(struct world *world, uint64_t id); /* no check for busy */
 /* Its daemon dies at once, registered or not, and what it works on is lost. CONFLICT: none runs. */
 enum world_verdict world_runner_kill(struct world *world, uint64_t id);
+/* Its daemon does not reach Gitea for so long: it works on, is called offline in a while, and says
+ * afterwards what came of its job. CONFLICT: none runs. */
+enum world_verdict world_runner_silence(struct world *world, uint64_t id, int64_t ms);
 size_t world_runner_count(const struct world *world); /* registered ones */
 const struct world_runner *world_runner_at(const struct world *world, size_t index);
 const struct world_runner *world_runner_find(const struct world *world, uint64_t id);

@@ -256,6 +256,8 @@ void runner_kill_on_server(struct world *world, uint64_t server_id);
 void runner_entry_free(struct runner_entry *entry);
 void runner_start_on(struct world *world, struct server_entry *server);
 bool runner_may_take(const struct world_runner *runner, const struct world_job *job);
+/* How much longer its daemon does not reach Gitea; 0: it does, or there is none. */
+int64_t runner_silent_ms(const struct world *world, const struct runner_entry *entry);
 /* The runner is done with its job (or with what was cancelled). */
 void runner_release(struct world *world, struct runner_entry *entry);
 

@@ -304,10 +304,15 @@ void brain_kill(struct sim *sim)
     if (!sim->brain_alive)
         return;
     end_core(sim);
-    sim->brain_generation++;
     sim_say(sim, "= the reconciler dies");
-    sim_at(sim, dice_between(&sim->dice_people, 100, RESTART_MS_MOST), restart, NULL, sim,
-           sim->brain_generation);
+    brain_back_in(sim, dice_between(&sim->dice_people, 100, RESTART_MS_MOST));
+}
+
+/* Whatever start was planned before is that of an earlier death. */
+void brain_back_in(struct sim *sim, int64_t delay_ms)
+{
+    sim->brain_generation++;
+    sim_at(sim, delay_ms, restart, NULL, sim, sim->brain_generation);
 }
 
 static void restart(void *argument, uint64_t generation)

@@ -118,6 +118,10 @@ static void create(struct sim *sim, json_t *body, struct effect *out)
         .user_data = json_string_value(json_object_get(body, "user_data")),
         .start = true,
     };
+    if (spec.type == NULL || spec.location == NULL) { /* only who was taken over asks for such */
+        refuse(out, 422, "invalid_input");
+        return;
+    }
     enum world_verdict verdict = world_server_create(sim->world, &spec, &id, actions);
     sim->counts.condition[CONDITION_QUOTA] += verdict == WORLD_QUOTA;
     sim->counts.condition[CONDITION_NAME_TAKEN] += verdict == WORLD_NAME_TAKEN;

@@ -39,6 +39,18 @@ void runner_again(struct sim *sim, enum sim_fault fault)
         (void)world_pod_restart(sim->world, pod->namespace_name, pod->name);
 }
 
+/* Around the limits that count: Gitea's for offline, the core's for a runner that is gone, and
+ * Gitea's for a job of which nobody hears. */
+void runner_silent(struct sim *sim, enum sim_fault fault)
+{
+    struct dice *dice = dice_of(sim, fault);
+    static const int64_t most[] = {SIM_MINUTES(2), SIM_MINUTES(9), SIM_MINUTES(9), SIM_MINUTES(40)};
+    const struct world_runner *runner = any_runner(sim, fault);
+    int64_t lasts_ms = dice_between(dice, SECONDS(30), most[dice_roll(dice, 4)]);
+    if (runner != NULL)
+        (void)world_runner_silence(sim->world, runner->id, lasts_ms);
+}
+
 static void sold_out_ends(void *argument, uint64_t number)
 {
     struct sim *sim = argument;
@@ -46,9 +58,17 @@ static void sold_out_ends(void *argument, uint64_t number)
     world_set_sold_out(sim->world, NULL, NULL, false);
 }
 
+/* Half of the time what one offer names, in its place alone: another offer may be there. */
 void sold_out(struct sim *sim, enum sim_fault fault)
 {
-    world_set_sold_out(sim->world, NULL, NULL, true);
+    const struct config_pool *pool = &sim->config->pools[any_pool(sim, fault)];
+    const struct config_offer *offer =
+        &pool->offers[dice_roll(dice_of(sim, fault), pool->offers_count)];
+    bool all = dice_chance(dice_of(sim, fault), 0.5);
+    world_set_sold_out(sim->world, all ? NULL : offer->server_type, all ? NULL : offer->location,
+                       true);
+    if (!all)
+        sim_say(sim, "  sold out: %s in %s", offer->server_type, offer->location);
     sim_at(sim, dice_between(dice_of(sim, fault), SIM_MINUTES(1), HOURS(3)), sold_out_ends, NULL,
            sim, 0);
 }

@@ -55,6 +55,20 @@ static void set_labels(struct sim *sim, uint32_t pool)
     set_pool(sim, pool, "label_sets[0]", text);
 }
 
+/* Further offers of a pool, by dice of their own: the other draws keep their course. */
+static void draw_offers(struct sim *sim, uint32_t pool, bool cheap)
+{
+    struct dice dice = {sim->dice_pools.state ^ UINT64_C(0x94D049BB133111EB)};
+    if (dice_chance(&dice, 0.6))
+        return;
+    set_pool(sim, pool, "offers[1].server_type", cheap ? "ccx33" : "ccx23");
+    set_pool(sim, pool, "offers[1].location", dice_chance(&dice, 0.5) ? "nbg1" : "fsn1");
+    if (dice_chance(&dice, 0.6))
+        return;
+    set_pool(sim, pool, "offers[2].server_type", "ccx13");
+    set_pool(sim, pool, "offers[2].location", "hel1");
+}
+
 static void draw_pool(struct sim *sim, uint32_t pool)
 {
     struct dice *dice = &sim->dice_pools;
@@ -65,6 +79,7 @@ static void draw_pool(struct sim *sim, uint32_t pool)
     set_pool(sim, pool, "server_url", "https://10.0.0.1:6443");
     set_pool(sim, pool, "offers[0].server_type", cheap ? "ccx23" : "ccx33");
     set_pool(sim, pool, "offers[0].location", cheap ? "fsn1" : "nbg1");
+    draw_offers(sim, pool, cheap);
     set_number(sim, pool, "max", max);
     set_number(sim, pool, "min", dice_chance(dice, 0.8) ? 0 : dice_between(dice, 0, max / 2));
     set_number(sim, pool, "capacity", dice_chance(dice, 0.6) ? 1 : dice_between(dice, 2, 4));

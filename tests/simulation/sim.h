@@ -167,7 +167,7 @@ struct held {
 
 struct sim {
     struct sim_options options;
-    struct dice dice_setup, dice_time, dice_work, dice_people, dice_pools;
+    struct dice dice_setup, dice_time, dice_work, dice_people, dice_pools, dice_later;
     unsigned scheme;      /* of the pools' labels (pools.c) */
     int64_t servers_kept; /* the least that must be possible: all pools' min, and one */
     struct dice dice_fault[sim_fault_count];
@@ -223,7 +223,7 @@ struct sim {
     int64_t stepped_ms;              /* when the core last made a step */
     int64_t end_due_ms;              /* of the first, then the second promise of the end */
     bool end_for_jobs;
-    uint64_t strangers;
+    uint64_t strangers, rogues;
     bool fence_exists;
     bool large;        /* a large fleet */
     int64_t page_size; /* of Gitea's lists; small ones shift more */
@@ -314,6 +314,7 @@ void picture_shuffle(struct sim *sim, struct picture *picture);
 /* brain.c */
 void brain_start(struct sim *sim);
 void brain_kill(struct sim *sim);
+void brain_back_in(struct sim *sim, int64_t delay_ms); /* instead of soon, after brain_kill */
 void brain_event(struct sim *sim, struct core_event *event);
 void brain_actuator_state(struct sim *sim);
 void brain_actuator_lost(struct sim *sim);

@@ -156,6 +156,8 @@ static const struct {
     {FAULT_STRANGER, stranger, true},
     {FAULT_STRANGER_RUNNER, stranger_runner, true},
     {FAULT_POD_OF_OTHERS, pod_of_others, true},
+    {FAULT_ROGUE_ORDERS, rogue_orders, false},
+    {FAULT_RUNNER_SILENT, runner_silent, false},
 };
 
 static bool still_hinders(const struct sim *sim)
@@ -174,6 +176,16 @@ static void hinder_by_budgets(struct sim *sim)
     }
 }
 
+static void hinder_silent(struct sim *sim)
+{
+    for (size_t i = 0; i < world_runner_count(sim->world); i++) {
+        const struct world_runner *runner = world_runner_at(sim->world, i);
+        const char *name = witness_name(sim->witness, runner->server_id);
+        if (name != NULL && SIM_START_MS + sim->now_ms < runner->silent_until_ms)
+            hinder(sim, name);
+    }
+}
+
 static void occasion(void *argument, uint64_t number)
 {
     struct sim *sim = argument;
@@ -186,6 +198,7 @@ static void occasion(void *argument, uint64_t number)
     hinder_by_budgets(sim);
     if (sim->now_ms < sim->storage_bad_until_ms)
         witness_creates_hindered(sim->witness, SIM_START_MS + sim->now_ms);
+    hinder_silent(sim);
     for (size_t i = 0; i < sizeof occasions / sizeof occasions[0]; i++) {
         if (!sim_strikes(sim, occasions[i].fault))
             continue;

@@ -18,9 +18,13 @@ uint32_t any_pool(struct sim *sim, enum sim_fault fault);
 void next_trouble(struct sim *sim, enum sim_fault fault);
 void server_crash(struct sim *sim, enum sim_fault fault);
 void runner_again(struct sim *sim, enum sim_fault fault);
+void runner_silent(struct sim *sim, enum sim_fault fault);
 void sold_out(struct sim *sim, enum sim_fault fault);
 void budget(struct sim *sim, enum sim_fault fault);
 void pod_of_others(struct sim *sim, enum sim_fault fault);
+
+/* ---- rogue.c */
+void rogue_orders(struct sim *sim, enum sim_fault fault);
 
 /* ---- people.c */
 void job_cancelled(struct sim *sim, enum sim_fault fault);

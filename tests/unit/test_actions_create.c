@@ -269,6 +269,14 @@ static void test_an_id_of_another_epoch_uses_up_nothing(void)
     action.id.counter++;
     fixture_run(&action);
     CU_ASSERT_NOT_EQUAL(last.outcome, OUTCOME_REFUSED);
+
+    /* What one that was taken over asks under the ids of the next is no answer to the next. */
+    action.id = (struct action_id){8, 1};
+    fixture_run(&action);
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_REFUSED);
+    actuator_new_asker(&fixture, 8);
+    fixture_run(&action);
+    CU_ASSERT_NOT_EQUAL(last.outcome, OUTCOME_REFUSED);
     fixture_close();
 }
 

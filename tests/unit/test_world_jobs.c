@@ -133,6 +133,53 @@ static void deleting_a_busy_runner_orphans_its_job_until_the_sweep(void)
     world_free(world);
 }
 
+static void silent_runner_works_on_and_is_called_offline(void)
+{
+    struct world *world = plain_world();
+    uint64_t job = push(world, "linux", 45000), id = permanent(world, "p1", "linux");
+    run_ms(world, 1000);
+    CU_ASSERT_EQUAL(world_runner_silence(world, id + 1, 1000), WORLD_NOT_FOUND);
+    CU_ASSERT_EQUAL(world_runner_silence(world, id, 120000), WORLD_OK);
+    run_ms(world, 70000); /* its job is over, and nobody was told */
+    CU_ASSERT_FALSE(world_runner_online(world, world_runner_find(world, id)));
+    CU_ASSERT_EQUAL(world_job_find(world, job)->status, WORLD_JOB_RUNNING);
+    CU_ASSERT_FALSE(world_job_find(world, job)->lost);
+    uint64_t next = push(world, "linux", 1000);
+    run_ms(world, 49000);
+    CU_ASSERT_EQUAL(world_job_find(world, job)->status, WORLD_JOB_RUNNING);
+    run_ms(world, 2000);
+    CU_ASSERT_EQUAL(world_job_find(world, job)->conclusion, WORLD_CONCLUSION_SUCCESS);
+    CU_ASSERT(world_runner_online(world, world_runner_find(world, id)));
+    run_ms(world, 10000);
+    CU_ASSERT_EQUAL(world_job_find(world, next)->conclusion, WORLD_CONCLUSION_SUCCESS);
+    /* One that rests asks for nothing meanwhile. */
+    CU_ASSERT_EQUAL(world_runner_silence(world, id, 120000), WORLD_OK);
+    next = push(world, "linux", 1000);
+    run_ms(world, 119000);
+    CU_ASSERT_EQUAL(world_job_find(world, next)->status, WORLD_JOB_QUEUED);
+    run_ms(world, 10000);
+    CU_ASSERT_EQUAL(world_job_find(world, next)->conclusion, WORLD_CONCLUSION_SUCCESS);
+    world_free(world);
+}
+
+/* Gitea gives its job up; it hears of that when it speaks again, and is free. */
+static void silence_outlasts_the_sweep(void)
+{
+    struct world *world = plain_world();
+    uint64_t job = push(world, "linux", 3600000), id = permanent(world, "p1", "linux");
+    run_ms(world, 1000);
+    CU_ASSERT_EQUAL(world_runner_silence(world, id, 1800000), WORLD_OK);
+    uint64_t next = push(world, "linux", 1000);
+    run_ms(world, 1200000);
+    CU_ASSERT_EQUAL(world_job_find(world, job)->conclusion, WORLD_CONCLUSION_FAILURE);
+    CU_ASSERT_EQUAL(world_runner_find(world, id)->job_id, job);
+    run_ms(world, 590000);
+    CU_ASSERT_EQUAL(world_job_find(world, next)->status, WORLD_JOB_QUEUED);
+    run_ms(world, 30000);
+    CU_ASSERT_EQUAL(world_job_find(world, next)->conclusion, WORLD_CONCLUSION_SUCCESS);
+    world_free(world);
+}
+
 static void crash_loses_the_job_and_the_runner_stays_online_for_a_minute(void)
 {
     struct world *world = plain_world();
@@ -267,6 +314,9 @@ static CU_TestInfo tests[] = {
     {"a pick in flight outlives the fence", pick_in_flight_outlives_the_fence},
     {"a busy runner's delete orphans its job",
      deleting_a_busy_runner_orphans_its_job_until_the_sweep},
+    {"a silent runner works on and is called offline",
+     silent_runner_works_on_and_is_called_offline},
+    {"a silence outlasts the sweep", silence_outlasts_the_sweep},
     {"a crash loses the job", crash_loses_the_job_and_the_runner_stays_online_for_a_minute},
     {"a cancelled job keeps its runner for a while",
      cancelled_job_is_over_at_once_and_keeps_its_runner_for_a_while},
