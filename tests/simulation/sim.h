@@ -369,6 +369,9 @@ void trouble_heal(struct sim *sim);
 /* A message was passed: a process may be killed here. */
 void trouble_at_message(struct sim *sim);
 
+/* rogue.c: in the names of what a reconciler that was taken over asks for */
+#define SIM_ROGUE_MARK "-rogue-"
+
 /* moment.c: an action is about to arrive at the actuator */
 void moment_of(struct sim *sim, const struct action *action);
 
