@@ -84,6 +84,33 @@ static void draw_faults(struct sim *sim)
         sim->fault_density = 0;
 }
 
+static long long at_least(long long value, long long least)
+{
+    return value > least ? value : least;
+}
+
+/* One interval for all sources, or in half of the runs (by dice of their own) one for each. */
+static void set_intervals(struct sim *sim, long long poll, bool large)
+{
+    static const char *const sources[source_count] = {
+        [SOURCE_GITEA] = "gitea", [SOURCE_HETZNER] = "hetzner", [SOURCE_KUBE] = "kube"};
+    static const long long few[] = {5, 10, 20, 30, 45, 60}, many[] = {30, 45, 60};
+    struct dice dice = {sim->options.seed * UINT64_C(0xC2B2AE3D27D4EB4F) + 1};
+    bool apart = dice_chance(&dice, 0.5);
+    for (unsigned i = 0; i < source_count; i++) {
+        char path[40];
+        if (apart && i != SOURCE_GITEA)
+            poll = large ? many[dice_roll(&dice, sizeof many / sizeof many[0])]
+                         : few[dice_roll(&dice, sizeof few / sizeof few[0])];
+        snprintf(path, sizeof path, "%s.poll_interval", sources[i]);
+        set(sim, path, "s", poll);
+        snprintf(path, sizeof path, "trust.%s_age_max", sources[i]);
+        set(sim, path, "s", at_least(poll * 4, 60));
+        if (i == SOURCE_HETZNER) /* its list is to show what was made */
+            set(sim, "life.create_grace", "s", at_least(poll * 2, 60));
+    }
+}
+
 static void draw_config(struct sim *sim)
 {
     struct dice *dice = &sim->dice_setup;
@@ -109,16 +136,9 @@ static void draw_config(struct sim *sim)
     set_text(sim, "rails.max_hourly_cost", dice_chance(dice, 0.8) ? "10.00" : "0.30");
     set(sim, "rails.creates_per_minute", "", AMONG(sim, 1, 5, 5, 20));
     set(sim, "rails.deletes_per_minute", "", AMONG(sim, 1, 10, 10, 20));
-    set(sim, "gitea.poll_interval", "s", poll);
-    set(sim, "hetzner.poll_interval", "s", poll);
-    set(sim, "kube.poll_interval", "s", poll);
-    long long age = poll * 4 > 60 ? poll * 4 : 60;
-    set(sim, "trust.gitea_age_max", "s", age);
-    set(sim, "trust.hetzner_age_max", "s", age);
-    set(sim, "trust.kube_age_max", "s", age);
+    set_intervals(sim, poll, false);
     set(sim, "life.idle_timeout", "s", AMONG(sim, 0, 0, 60, 300, 300, 900));
     set(sim, "life.idle_confirm", "s", AMONG(sim, 15, 15, 30));
-    set(sim, "life.create_grace", "s", poll * 2 > 60 ? poll * 2 : 60);
     set(sim, "billing.window", "s", AMONG(sim, 120, 300, 300, 600));
     if (dice_chance(dice, 0.25))
         set_text(sim, "gitea.runner_match", "node-name");
@@ -138,13 +158,7 @@ static void draw_large(struct sim *sim)
     set_text(sim, "rails.max_hourly_cost", "100.00");
     set(sim, "rails.creates_per_minute", "", 30);
     set(sim, "rails.deletes_per_minute", "", 30);
-    set(sim, "gitea.poll_interval", "s", poll);
-    set(sim, "hetzner.poll_interval", "s", poll);
-    set(sim, "kube.poll_interval", "s", poll);
-    set(sim, "trust.gitea_age_max", "s", poll * 4);
-    set(sim, "trust.hetzner_age_max", "s", poll * 4);
-    set(sim, "trust.kube_age_max", "s", poll * 4);
-    set(sim, "life.create_grace", "s", poll * 2);
+    set_intervals(sim, poll, true);
 }
 
 static void draw_world(struct sim *sim)
@@ -186,12 +200,13 @@ static int64_t larger(int64_t a, int64_t b)
 static int64_t notice_ms(const struct sim *sim)
 {
     const struct config *config = sim->config;
-    int64_t poll = config->gitea.poll_interval_ms;
+    int64_t polls = 4 * config->gitea.poll_interval_ms + 2 * config->kube.poll_interval_ms +
+                    2 * config->hetzner.poll_interval_ms;
     int64_t teardown = config->gitea.fence_settle_ms + config->life.drain_deadline_ms +
                        config->life.remove_allowance_ms;
     if (sim->fault_density > 0)
         teardown = larger(teardown, config->billing.period_ms * 5 / 8);
-    return SECONDS(10) + config->life.idle_confirm_ms + config->life.idle_timeout_ms + 8 * poll +
+    return SECONDS(10) + config->life.idle_confirm_ms + config->life.idle_timeout_ms + polls +
            teardown + SECONDS(100); /* it is looked at once a minute */
 }
 
