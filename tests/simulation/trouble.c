@@ -105,6 +105,28 @@ static void kill_all(struct sim *sim)
         kill_poller(sim, (enum source)i, SECONDS(20));
 }
 
+static void clock_is_set(void *argument, uint64_t number)
+{
+    struct sim *sim = argument;
+    (void)number;
+    sim->wall_skew_ms = 0;
+    witness_hindered(sim->witness, SIM_START_MS + sim->now_ms);
+    sim_say(sim, "= our wall clock is set");
+}
+
+/* Its battery is empty: it begins in 1970, or where it stood long ago; or it was set wrong. */
+static void reboot_clock(struct sim *sim)
+{
+    struct dice *dice = dice_of(sim, FAULT_REBOOT_CLOCK);
+    double u = dice_unit(dice);
+    int64_t by = dice_between(dice, SECONDS(30), HOURS(30));
+    kill_all(sim);
+    sim->boot_ms = sim->now_ms;
+    sim->wall_skew_ms = u < 0.2 ? SECONDS(1) - SIM_START_MS - sim->now_ms : u < 0.7 ? -by : by;
+    sim_at(sim, dice_between(dice, SECONDS(5), SIM_MINUTES(20)), clock_is_set, NULL, sim, 0);
+    sim_say(sim, "= our wall clock is %lld ms off", (long long)sim->wall_skew_ms);
+}
+
 void trouble_at_message(struct sim *sim)
 {
     if (sim_strikes(sim, FAULT_KILL_ALL))
@@ -118,6 +140,8 @@ void trouble_at_message(struct sim *sim)
     if (sim_strikes(sim, FAULT_KILL_POLLER))
         kill_poller(sim, (enum source)dice_roll(dice_of(sim, FAULT_KILL_POLLER), source_count),
                     SIM_MINUTES(10));
+    if (sim_strikes(sim, FAULT_REBOOT_CLOCK))
+        reboot_clock(sim);
 }
 
 /* ------------------------------------------------------------------------------------ occasions */
