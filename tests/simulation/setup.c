@@ -258,6 +258,8 @@ void setup_draw(struct sim *sim)
     if (sim->large)
         draw_large(sim);
     pools_draw(sim);
+    sim->pools_drawn = sim->config->pools_count;
+    sim->servers_drawn = (int64_t)sim->config->rails.max_servers;
     draw_world(sim);
     rules_from_config(sim);
     if (sim->options.hours == 0)

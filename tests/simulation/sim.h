@@ -172,9 +172,10 @@ struct held {
 struct sim {
     struct sim_options options;
     struct dice dice_setup, dice_time, dice_work, dice_people, dice_pools, dice_later;
-    unsigned scheme;      /* of the pools' labels (pools.c) */
-    int64_t servers_kept; /* the least that must be possible: all pools' min, and one */
-    uint32_t pools_drawn; /* of the configuration, before one leaves */
+    unsigned scheme;       /* of the pools' labels (pools.c) */
+    int64_t servers_kept;  /* the least that must be possible: all pools' min, and one */
+    uint32_t pools_drawn;  /* of the configuration, before one leaves */
+    int64_t servers_drawn; /* rails.max_servers, before any reload */
     struct dice dice_fault[sim_fault_count];
     double rate[sim_fault_count]; /* of each occasion; 0: the fault is off in this run */
     bool healed;
@@ -226,7 +227,7 @@ struct sim {
     int64_t stepped_ms;              /* when the core last made a step */
     int64_t end_due_ms;              /* of the first, then the second promise of the end */
     bool end_for_jobs;
-    uint64_t strangers, rogues, demand_widened;
+    uint64_t strangers, rogues, reloads, demand_widened;
     int64_t demand_extra_ms; /* how much older than else a demand may be: SOURCE_FROZEN */
     bool fence_exists;
     bool large;        /* a large fleet */
@@ -372,6 +373,8 @@ void audit_memory_reset(void);
 /* trouble.c: what happens to machines, processes, clocks and by people's hands */
 void trouble_start(struct sim *sim);
 void trouble_budgets_end(struct sim *sim);
+/* reload.c: a pool that was removed is there again */
+void pool_back(struct sim *sim);
 /* heal.c: everything is undone, and a person answers what waits for one */
 void trouble_heal(struct sim *sim);
 /* A message was passed: a process may be killed here. */

@@ -7,9 +7,6 @@
 #include "trouble.h"
 
 #define OCCASION_MS SIM_MINUTES(1)
-#define RELOAD_GRACE_MS                                                                            \
-    SIM_MINUTES(5) /* what was asked under the old rules has arrived by then                       \
-                    */
 
 /* ------------------------------------------------------------------- the machine that we run on */
 
@@ -86,38 +83,6 @@ static void clock_jump(struct sim *sim, enum sim_fault fault)
     sim_say(sim, "= our wall clock is %lld ms off", (long long)sim->wall_skew_ms);
 }
 
-static void lower_rules(void *argument, uint64_t number)
-{
-    struct sim *sim = argument;
-    (void)number;
-    rules_from_config(sim);
-    witness_change(sim->witness, &sim->rules);
-}
-
-/* What was asked before still counts by the old rules for a while. */
-static void reload(struct sim *sim, enum sim_fault fault)
-{
-    struct error error;
-    char path[32], text[24];
-    struct witness_rules before = sim->rules;
-    uint32_t pool = any_pool(sim, fault);
-    int64_t max = dice_between(dice_of(sim, fault), 1, (int64_t)sim->config->rails.max_servers);
-    snprintf(path, sizeof path, "pools[%u].max", pool);
-    snprintf(text, sizeof text, "%lld", (long long)max);
-    if (max < (int64_t)sim->config->pools[pool].min || !config_set(sim->config, path, text, &error))
-        return;
-    rules_from_config(sim);
-    struct witness_rules wider = sim->rules;
-    if (before.pool[pool].max > wider.pool[pool].max)
-        wider.pool[pool].max = before.pool[pool].max;
-    sim->rules = wider;
-    witness_change(sim->witness, &wider);
-    sim_at(sim, RELOAD_GRACE_MS, lower_rules, NULL, sim, 0);
-    struct core_event event = {.kind = CORE_CONFIGURED, .u.config = sim->config};
-    if (sim->brain_alive)
-        brain_event(sim, &event);
-}
-
 static void poller_back(void *argument, uint64_t number)
 {
     struct sim *sim = argument;
@@ -133,7 +98,7 @@ static void kill_poller(struct sim *sim, enum source source, int64_t longest_ms)
     sim_at(sim, dice_between(&sim->dice_people, 100, longest_ms), poller_back, NULL, sim, source);
 }
 
-static void kill_all(struct sim *sim)
+void kill_all(struct sim *sim)
 {
     brain_kill(sim);
     hands_kill(sim);
@@ -219,6 +184,7 @@ static const struct {
     {FAULT_ROGUE_ORDERS, rogue_orders, false},
     {FAULT_RUNNER_SILENT, runner_silent, false},
     {FAULT_SOURCE_FROZEN, source_frozen, false},
+    {FAULT_POOL_LEAVES, pool_leaves, false},
 };
 
 static bool still_hinders(const struct sim *sim)
