@@ -114,35 +114,6 @@ static void send(struct sim *sim, struct picture *picture, int64_t delay_ms)
     sim_at(sim, delay_ms, arrive, drop_parcel, parcel, 0);
 }
 
-bool poller_is_frozen(const struct sim *sim, enum source source)
-{
-    const struct poller_model *poller = &sim->poller[source];
-    return poller->frozen != NULL && sim->now_ms < poller->frozen_until_ms && !sim->healed;
-}
-
-bool poller_freeze(struct sim *sim, enum source source, uint32_t back, int64_t lasts_ms)
-{
-    struct poller_model *poller = &sim->poller[source];
-    struct picture *picture =
-        poller->kept[(poller->kept_next + PICTURES_KEPT - 1 - back) % PICTURES_KEPT];
-    if (picture == NULL)
-        return false;
-    picture_drop(poller->frozen);
-    poller->frozen = picture;
-    picture->holders++;
-    poller->frozen_until_ms = sim->now_ms + lasts_ms;
-    return true;
-}
-
-static void keep_picture(struct poller_model *poller, struct picture *picture)
-{
-    struct picture **place = &poller->kept[poller->kept_next++ % PICTURES_KEPT];
-    picture_drop(*place);
-    picture_drop(poller->before);
-    *place = poller->before = picture;
-    picture->holders += 2;
-}
-
 static void finish(struct reading *reading)
 {
     struct sim *sim = reading->sim;
@@ -167,7 +138,7 @@ static void finish(struct reading *reading)
     if (sim_strikes(sim, FAULT_PICTURE_SHUFFLED) && picture->parent == NULL)
         picture_shuffle(sim, picture);
     if (picture->parent == NULL) /* never a chain of stale ones */
-        keep_picture(poller, picture);
+        poller_keep(poller, picture);
     int64_t delay = 1;
     if (sim_strikes(sim, FAULT_PICTURE_LATE))
         delay = dice_between(&sim->dice_fault[FAULT_PICTURE_LATE], 100, LATE_MS_MOST);
@@ -488,10 +459,6 @@ void pollers_start(struct sim *sim)
 void pollers_end(struct sim *sim)
 {
     for (unsigned i = 0; i < source_count; i++) {
-        struct poller_model *poller = &sim->poller[i];
-        for (unsigned k = 0; k < PICTURES_KEPT; k++)
-            picture_drop(poller->kept[k]);
-        picture_drop(poller->before);
-        picture_drop(poller->frozen);
+        poller_forget(&sim->poller[i]);
     }
 }

@@ -274,10 +274,11 @@ void poller_kill(struct sim *sim, enum source source);
 void poller_start(struct sim *sim, enum source source);
 void poller_now(struct sim *sim, enum source source);
 void pollers_end(struct sim *sim);
+
+/* frozen.c */
 bool poller_is_frozen(const struct sim *sim, enum source source);
-/* From now on it shows, with new dates, what it showed `back` pictures ago (0: the last). False:
- * it showed nothing yet. */
-bool poller_freeze(struct sim *sim, enum source source, uint32_t back, int64_t lasts_ms);
+void poller_keep(struct poller_model *poller, struct picture *picture); /* its last one */
+void poller_forget(struct poller_model *poller);                        /* at the end */
 
 /* page.c: of all runners, puts those of a page (`first` .. `first` + `size` - 1 in Gitea's order)
  * where it shows them; the others lie before and after it in any order */

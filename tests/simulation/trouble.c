@@ -10,48 +10,12 @@
 
 /* ------------------------------------------------------------------- the machine that we run on */
 
-static void demand_is_fresh(void *argument, uint64_t number)
-{
-    struct sim *sim = argument;
-    if (number != sim->demand_widened)
-        return;
-    sim->demand_extra_ms = 0;
-    sim->rules.demand_memory_ms = demand_memory_ms(sim);
-    witness_change(sim->witness, &sim->rules);
-}
-
-/* For so long, and as long as a picture may be old, demand may be that much older. */
-static void widen_demand(struct sim *sim, int64_t by_ms)
-{
-    if (by_ms > sim->demand_extra_ms)
-        sim->demand_extra_ms = by_ms;
-    sim->rules.demand_memory_ms = demand_memory_ms(sim);
-    witness_change(sim->witness, &sim->rules);
-    sim_at(sim, by_ms + sim->rules.demand_memory_ms, demand_is_fresh, NULL, sim,
-           ++sim->demand_widened);
-}
-
 static void api_outage(struct sim *sim, enum sim_fault fault)
 {
     struct dice *dice = dice_of(sim, fault);
     struct poller_model *poller = &sim->poller[dice_roll(dice, source_count)];
     int64_t most = dice_chance(dice, 0.2) ? HOURS(8) : SIM_MINUTES(20);
     poller->down_until_ms = sim->now_ms + dice_between(dice, SECONDS(5), most);
-}
-
-/* A demand may rest on what it shows for as long, and as long as that was old before. */
-static void source_frozen(struct sim *sim, enum sim_fault fault)
-{
-    struct dice *dice = dice_of(sim, fault);
-    enum source source = (enum source)dice_roll(dice, source_count);
-    uint32_t back = dice_chance(dice, 0.6) ? 0 : (uint32_t)dice_roll(dice, PICTURES_KEPT);
-    int64_t lasts_ms = dice_between(dice, SECONDS(30), SIM_MINUTES(15));
-    if (poller_is_frozen(sim, source) || !poller_freeze(sim, source, back, lasts_ms))
-        return;
-    sim_say(sim, "  source %u shows for %lld ms what it showed %u snapshots ago", (unsigned)source,
-            (long long)lasts_ms, back);
-    if (source == SOURCE_GITEA)
-        widen_demand(sim, lasts_ms + (back + 1) * sim->config->gitea.poll_interval_ms);
 }
 
 static void storage_fails(struct sim *sim, enum sim_fault fault)
