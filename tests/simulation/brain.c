@@ -38,10 +38,20 @@ static void write_checkpoint(struct sim *sim)
     judge_written(sim);
 }
 
+static void lose_checkpoints(struct sim *sim)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        free(sim->checkpoint[i]);
+        sim->checkpoint[i] = NULL;
+    }
+}
+
 static struct message *read_checkpoint(struct sim *sim)
 {
     struct message *message = NULL;
     struct error error;
+    if (sim->checkpoint[0] != NULL && sim_strikes(sim, FAULT_CHECKPOINT_LOST))
+        lose_checkpoints(sim);
     unsigned which = sim->checkpoint[1] != NULL && sim_strikes(sim, FAULT_CHECKPOINT_TORN) ? 1 : 0;
     judge_read(sim, sim->checkpoint[which] != NULL ? which : 2);
     if (sim->checkpoint[which] == NULL)

@@ -60,6 +60,7 @@ void trouble_heal(struct sim *sim)
         world_trouble_next(sim->world, (enum world_trouble)i, 0);
     world_set_sold_out(sim->world, NULL, NULL, false);
     trouble_budgets_end(sim);
+    pool_back(sim);
     world_by_hand(sim->world, true);
     heal_servers(sim);
     heal_runners(sim);

@@ -129,7 +129,9 @@ static void finish(struct reading *reading)
         .api_ms = sim_world_ms(sim) / 1000 * 1000,
         .requests = reading->requests,
     };
-    if (poller->before != NULL && sim_strikes(sim, FAULT_PICTURE_STALE))
+    if (poller_is_frozen(sim, reading->source))
+        picture_make_stale(picture, poller->frozen);
+    else if (poller->before != NULL && sim_strikes(sim, FAULT_PICTURE_STALE))
         picture_make_stale(picture, poller->before);
     else if (sim_strikes(sim, FAULT_PICTURE_EMPTY))
         picture_make_empty(picture);
@@ -137,11 +139,8 @@ static void finish(struct reading *reading)
         picture_make_lack(sim, picture);
     if (sim_strikes(sim, FAULT_PICTURE_SHUFFLED) && picture->parent == NULL)
         picture_shuffle(sim, picture);
-    if (picture->parent == NULL) { /* never a chain of stale ones */
-        picture_drop(poller->before);
-        poller->before = picture;
-        picture->holders++;
-    }
+    if (picture->parent == NULL) /* never a chain of stale ones */
+        poller_keep(poller, picture);
     int64_t delay = 1;
     if (sim_strikes(sim, FAULT_PICTURE_LATE))
         delay = dice_between(&sim->dice_fault[FAULT_PICTURE_LATE], 100, LATE_MS_MOST);
@@ -480,7 +479,6 @@ void pollers_start(struct sim *sim)
 void pollers_end(struct sim *sim)
 {
     for (unsigned i = 0; i < source_count; i++) {
-        picture_drop(sim->poller[i].before);
-        sim->poller[i].before = NULL;
+        poller_forget(&sim->poller[i]);
     }
 }

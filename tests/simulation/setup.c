@@ -222,17 +222,27 @@ static uint64_t dearest_micro(void)
     return most;
 }
 
+static int64_t way_ms(const struct config *config)
+{
+    return config->life.action_deadline_ms + SECONDS(10);
+}
+
+int64_t demand_memory_ms(const struct sim *sim)
+{
+    return sim->config->trust.gitea_age_max_ms + 3 * way_ms(sim->config) + sim->demand_extra_ms;
+}
+
 void rules_from_config(struct sim *sim)
 {
     const struct config *config = sim->config;
-    int64_t way = config->life.action_deadline_ms + SECONDS(10);
+    int64_t way = way_ms(config);
     struct witness_rules rules = {
         .servers_max = config->rails.max_servers,
         .hourly_micro_max = config->rails.max_hourly_cost_micro,
         .fence_exists = sim->fence_exists,
         .fence_settle_ms = config->gitea.fence_settle_ms,
         .race_ms = way,
-        .demand_memory_ms = config->trust.gitea_age_max_ms + 3 * way,
+        .demand_memory_ms = demand_memory_ms(sim),
         /* The core counts from when it asked: up to an action and its way before `created`. */
         .provision_ms = config->life.provision_timeout_ms - way,
         .notice_ms = notice_ms(sim),
@@ -264,6 +274,8 @@ void setup_draw(struct sim *sim)
     if (sim->large)
         draw_large(sim);
     pools_draw(sim);
+    sim->pools_drawn = sim->config->pools_count;
+    sim->servers_drawn = (int64_t)sim->config->rails.max_servers;
     draw_world(sim);
     rules_from_config(sim);
     if (sim->options.hours == 0)

@@ -301,6 +301,7 @@ void sim_end(struct sim *sim)
     brain_end(sim);
     keep_end(sim);
     pollers_end(sim);
+    sim->config->pools_count = sim->pools_drawn; /* one that has left is freed as well */
     audit_memory_reset();
     witness_free(sim->witness);
     world_free(sim->world);

@@ -116,6 +116,8 @@ struct sim_counts {
     uint64_t jobs, jobs_done, jobs_cancelled, jobs_failed, servers, hours_paid;
 };
 
+#define PICTURES_KEPT 8
+
 struct picture;
 
 struct poller_model {
@@ -126,9 +128,13 @@ struct poller_model {
     uint64_t sequence;
     uint32_t failures;
     int64_t next_ms;
-    uint64_t timer;         /* generation of the next poll's item */
-    int64_t down_until_ms;  /* API_OUTAGE */
-    struct picture *before; /* the last one, for PICTURE_STALE and PICTURE_TWICE */
+    uint64_t timer;                      /* generation of the next poll's item */
+    int64_t down_until_ms;               /* API_OUTAGE */
+    struct picture *before;              /* the last one, for PICTURE_STALE and PICTURE_TWICE */
+    struct picture *kept[PICTURES_KEPT]; /* the last ones, in a ring; NULL where there is none */
+    uint32_t kept_next;
+    struct picture *frozen; /* SOURCE_FROZEN: every picture shows this one; NULL */
+    int64_t frozen_until_ms;
 };
 
 /* What a checkpoint knows of a node. Times of the world, but one; 0: never, or nothing. */
@@ -168,8 +174,10 @@ struct held {
 struct sim {
     struct sim_options options;
     struct dice dice_setup, dice_time, dice_work, dice_people, dice_pools, dice_later;
-    unsigned scheme;      /* of the pools' labels (pools.c) */
-    int64_t servers_kept; /* the least that must be possible: all pools' min, and one */
+    unsigned scheme;       /* of the pools' labels (pools.c) */
+    int64_t servers_kept;  /* the least that must be possible: all pools' min, and one */
+    uint32_t pools_drawn;  /* of the configuration, before one leaves */
+    int64_t servers_drawn; /* rails.max_servers, before any reload */
     struct dice dice_fault[sim_fault_count];
     double rate[sim_fault_count]; /* of each occasion; 0: the fault is off in this run */
     bool healed;
@@ -223,7 +231,8 @@ struct sim {
     int64_t stepped_ms;              /* when the core last made a step */
     int64_t end_due_ms;              /* of the first, then the second promise of the end */
     bool end_for_jobs;
-    uint64_t strangers, rogues;
+    uint64_t strangers, rogues, reloads, demand_widened;
+    int64_t demand_extra_ms; /* how much older than else a demand may be: SOURCE_FROZEN */
     bool fence_exists;
     bool large;        /* a large fleet */
     int64_t page_size; /* of Gitea's lists; small ones shift more */
@@ -269,6 +278,11 @@ void poller_kill(struct sim *sim, enum source source);
 void poller_start(struct sim *sim, enum source source);
 void poller_now(struct sim *sim, enum source source);
 void pollers_end(struct sim *sim);
+
+/* frozen.c */
+bool poller_is_frozen(const struct sim *sim, enum source source);
+void poller_keep(struct poller_model *poller, struct picture *picture); /* its last one */
+void poller_forget(struct poller_model *poller);                        /* at the end */
 
 /* page.c: of all runners, puts those of a page (`first` .. `first` + `size` - 1 in Gitea's order)
  * where it shows them; the others lie before and after it in any order */
@@ -364,6 +378,8 @@ void audit_memory_reset(void);
 /* trouble.c: what happens to machines, processes, clocks and by people's hands */
 void trouble_start(struct sim *sim);
 void trouble_budgets_end(struct sim *sim);
+/* reload.c: a pool that was removed is there again */
+void pool_back(struct sim *sim);
 /* heal.c: everything is undone, and a person answers what waits for one */
 void trouble_heal(struct sim *sim);
 /* A message was passed: a process may be killed here. */
@@ -388,6 +404,7 @@ uint32_t pools_job_labels(struct sim *sim, const char *const **out); /* of one j
 /* setup.c */
 void setup_draw(struct sim *sim);
 void rules_from_config(struct sim *sim);
+int64_t demand_memory_ms(const struct sim *sim); /* witness_rules.demand_memory_ms */
 
 /* judge.c, tried.c */
 #define FAILURES_LOUD 4 /* one more than the core's own number: an alarm takes a step */

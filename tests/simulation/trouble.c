@@ -7,9 +7,6 @@
 #include "trouble.h"
 
 #define OCCASION_MS SIM_MINUTES(1)
-#define RELOAD_GRACE_MS                                                                            \
-    SIM_MINUTES(5) /* what was asked under the old rules has arrived by then                       \
-                    */
 
 /* ------------------------------------------------------------------- the machine that we run on */
 
@@ -50,38 +47,6 @@ static void clock_jump(struct sim *sim, enum sim_fault fault)
     sim_say(sim, "= our wall clock is %lld ms off", (long long)sim->wall_skew_ms);
 }
 
-static void lower_rules(void *argument, uint64_t number)
-{
-    struct sim *sim = argument;
-    (void)number;
-    rules_from_config(sim);
-    witness_change(sim->witness, &sim->rules);
-}
-
-/* What was asked before still counts by the old rules for a while. */
-static void reload(struct sim *sim, enum sim_fault fault)
-{
-    struct error error;
-    char path[32], text[24];
-    struct witness_rules before = sim->rules;
-    uint32_t pool = any_pool(sim, fault);
-    int64_t max = dice_between(dice_of(sim, fault), 1, (int64_t)sim->config->rails.max_servers);
-    snprintf(path, sizeof path, "pools[%u].max", pool);
-    snprintf(text, sizeof text, "%lld", (long long)max);
-    if (max < (int64_t)sim->config->pools[pool].min || !config_set(sim->config, path, text, &error))
-        return;
-    rules_from_config(sim);
-    struct witness_rules wider = sim->rules;
-    if (before.pool[pool].max > wider.pool[pool].max)
-        wider.pool[pool].max = before.pool[pool].max;
-    sim->rules = wider;
-    witness_change(sim->witness, &wider);
-    sim_at(sim, RELOAD_GRACE_MS, lower_rules, NULL, sim, 0);
-    struct core_event event = {.kind = CORE_CONFIGURED, .u.config = sim->config};
-    if (sim->brain_alive)
-        brain_event(sim, &event);
-}
-
 static void poller_back(void *argument, uint64_t number)
 {
     struct sim *sim = argument;
@@ -97,12 +62,34 @@ static void kill_poller(struct sim *sim, enum source source, int64_t longest_ms)
     sim_at(sim, dice_between(&sim->dice_people, 100, longest_ms), poller_back, NULL, sim, source);
 }
 
-static void kill_all(struct sim *sim)
+void kill_all(struct sim *sim)
 {
     brain_kill(sim);
     hands_kill(sim);
     for (unsigned i = 0; i < source_count; i++)
         kill_poller(sim, (enum source)i, SECONDS(20));
+}
+
+static void clock_is_set(void *argument, uint64_t number)
+{
+    struct sim *sim = argument;
+    (void)number;
+    sim->wall_skew_ms = 0;
+    witness_hindered(sim->witness, SIM_START_MS + sim->now_ms);
+    sim_say(sim, "= our wall clock is set");
+}
+
+/* Its battery is empty: it begins in 1970, or where it stood long ago; or it was set wrong. */
+static void reboot_clock(struct sim *sim)
+{
+    struct dice *dice = dice_of(sim, FAULT_REBOOT_CLOCK);
+    double u = dice_unit(dice);
+    int64_t by = dice_between(dice, SECONDS(30), HOURS(30));
+    kill_all(sim);
+    sim->boot_ms = sim->now_ms;
+    sim->wall_skew_ms = u < 0.2 ? SECONDS(1) - SIM_START_MS - sim->now_ms : u < 0.7 ? -by : by;
+    sim_at(sim, dice_between(dice, SECONDS(5), SIM_MINUTES(20)), clock_is_set, NULL, sim, 0);
+    sim_say(sim, "= our wall clock is %lld ms off", (long long)sim->wall_skew_ms);
 }
 
 void trouble_at_message(struct sim *sim)
@@ -118,6 +105,8 @@ void trouble_at_message(struct sim *sim)
     if (sim_strikes(sim, FAULT_KILL_POLLER))
         kill_poller(sim, (enum source)dice_roll(dice_of(sim, FAULT_KILL_POLLER), source_count),
                     SIM_MINUTES(10));
+    if (sim_strikes(sim, FAULT_REBOOT_CLOCK))
+        reboot_clock(sim);
 }
 
 /* ------------------------------------------------------------------------------------ occasions */
@@ -158,10 +147,15 @@ static const struct {
     {FAULT_POD_OF_OTHERS, pod_of_others, true},
     {FAULT_ROGUE_ORDERS, rogue_orders, false},
     {FAULT_RUNNER_SILENT, runner_silent, false},
+    {FAULT_SOURCE_FROZEN, source_frozen, false},
+    {FAULT_POOL_LEAVES, pool_leaves, false},
 };
 
 static bool still_hinders(const struct sim *sim)
 {
+    for (unsigned i = 0; i < source_count; i++)
+        if (poller_is_frozen(sim, (enum source)i))
+            return true;
     return sim->now_ms < sim->audit_bad_until_ms || clock_is_off(sim, sim->wall_skew_ms) ||
            !sim->brain_alive || !sim->hands_alive;
 }

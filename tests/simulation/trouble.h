@@ -23,6 +23,16 @@ void sold_out(struct sim *sim, enum sim_fault fault);
 void budget(struct sim *sim, enum sim_fault fault);
 void pod_of_others(struct sim *sim, enum sim_fault fault);
 
+/* ---- frozen.c */
+void source_frozen(struct sim *sim, enum sim_fault fault);
+
+/* ---- reload.c */
+void reload(struct sim *sim, enum sim_fault fault);
+void pool_leaves(struct sim *sim, enum sim_fault fault);
+
+/* ---- trouble.c */
+void kill_all(struct sim *sim); /* every process */
+
 /* ---- rogue.c */
 void rogue_orders(struct sim *sim, enum sim_fault fault);
 
