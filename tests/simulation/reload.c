@@ -35,6 +35,8 @@ static void widen(struct witness_rules *to, const struct witness_rules *from)
             to->pool[i].max = from->pool[i].max;
         if (from->pool[i].min > to->pool[i].min)
             to->pool[i].min = from->pool[i].min;
+        if (from->pool[i].owed < to->pool[i].owed)
+            to->pool[i].owed = from->pool[i].owed;
     }
 }
 
@@ -101,6 +103,7 @@ static void change_rules(struct sim *sim)
     int64_t grace_ms = larger(RELOAD_GRACE_MS, before.notice_ms); /* its teardown begins only now */
     widen(&sim->rules, &before);
     witness_change(sim->witness, &sim->rules);
+    sim->reload_until_ms = sim->now_ms + grace_ms; /* what a pool may have is not certain */
     sim_at(sim, grace_ms, lower_rules, NULL, sim, ++sim->reloads);
 }
 

@@ -208,6 +208,7 @@ struct sim {
     unsigned char *checkpoint[2]; /* encoded; [0] the newest */
     size_t checkpoint_bytes[2];
     int64_t storage_bad_until_ms;
+    int64_t reload_until_ms; /* the old configuration's rules count beside the new one's */
     bool storage_failed, storage_told; /* at the last write; what the core was told */
     uint64_t output_hash;
     bool in_step, restoring; /* restoring: in the step that takes the checkpoint */
