@@ -91,7 +91,7 @@ static void look_at(struct witness *witness, const struct world_server *server, 
     struct rented *rented = witness_rented(witness, server->id);
     int64_t period = world_config_of(witness->world)->billing_period_ms;
     char text[BOOK_TEXT_BYTES];
-    if (rented == NULL || !witness_marks(witness, &server->labels))
+    if (rented == NULL || rented->rogue || !witness_marks(witness, &server->labels))
         return;
     if (held_by_person(witness, server))
         rented->hindered_ms = now_ms;

@@ -123,7 +123,9 @@ static void runner_scene(const struct witness *witness, const struct world_call 
     scene->oldest_job_ms = job != NULL ? call->at_ms - job->started_ms : 0;
     scene->unfenced =
         !witness->rules.fence_exists || witness_is_young(witness, runner, call->at_ms);
-    scene->fence_possible = witness->rules.fence_exists && rented != NULL &&
+    /* Whose a runner is that has ended, nobody can say to an order that names another's machine. */
+    bool dead = witness->rogue && !runner->daemon;
+    scene->fence_possible = witness->rules.fence_exists && rented != NULL && !dead &&
                             (world_server_find(witness->world, rented->server_id) != NULL ||
                              world_node_named(witness->world, rented->name) != NULL);
     scene->fence_settle_ms = witness->rules.fence_settle_ms;

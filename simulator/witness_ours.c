@@ -89,7 +89,8 @@ void witness_note_rented(struct witness *witness, const struct world_server *ser
     *rented = (struct rented){
         .server_id = server->id,
         .pool = witness_pool_named(witness, witness_label(&server->labels, SERVER_LABEL_POOL)),
-        .hours = 1};
+        .hours = 1,
+        .rogue = witness->rogue};
     snprintf(rented->name, sizeof rented->name, "%s", server->name);
 }
 

@@ -41,7 +41,7 @@ void witness_count_serving(struct witness *witness, int64_t now_ms)
     for (size_t i = 0; i < world_server_count(witness->world); i++) {
         const struct world_server *server = world_server_at(witness->world, i);
         const struct rented *rented = witness_rented(witness, server->id);
-        if (rented != NULL && rented->pool < witness->rules.pool_count &&
+        if (rented != NULL && !rented->rogue && rented->pool < witness->rules.pool_count &&
             witness_marks(witness, &server->labels) && serves_or_comes(witness, server, now_ms))
             witness->serving[rented->pool]++;
     }

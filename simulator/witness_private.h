@@ -12,6 +12,7 @@ struct rented {
     uint64_t server_id;
     uint32_t pool;
     bool had_runner;
+    bool rogue;          /* made while witness_rogue held: whose it is, is open */
     bool shown;          /* to the client (rules.shown_is_told), or deleted by it */
     int64_t hours;       /* paid ones that have begun */
     int64_t last_job_ms; /* when a job last ran on it; 0 never */

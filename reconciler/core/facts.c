@@ -136,8 +136,12 @@ static void see_kube_node(struct core *core, uint32_t index)
     node->sight.kube = index;
 }
 
-static void follow(bool listed, struct presence *presence, int64_t mono_ms)
+/* Times are those of the look, not of the step that could make use of it: what one look shows and
+ * what it lacks belong together, also where another source's had to come first. */
+static void follow(const struct core *core, struct node *node, enum source source, bool listed)
 {
+    struct presence *presence = &node->presence[source];
+    int64_t mono_ms = core->source[source].head->ended_mono_ms;
     if (listed) {
         if (presence->first_mono_ms == 0 || presence->unlisted)
             presence->first_mono_ms = mono_ms;
@@ -154,13 +158,13 @@ static void follow_node(struct core *core, struct node *node)
     if (core->hetzner != NULL && (core->event == CORE_HETZNER || node->price_micro == 0))
         (void)offers_price(core, node->server_type, node->location, &node->price_micro);
     if (core->hetzner != NULL)
-        follow(node->sight.server != NONE, &node->presence[SOURCE_HETZNER], core->mono_ms);
+        follow(core, node, SOURCE_HETZNER, node->sight.server != NONE);
     if (core->kube != NULL)
-        follow(node->sight.kube != NONE, &node->presence[SOURCE_KUBE], core->mono_ms);
+        follow(core, node, SOURCE_KUBE, node->sight.kube != NONE);
     /* Without Kubernetes' pods a runner that is not known by name is nobody's; one that is known
      * was there. */
     if (core->gitea != NULL && (core->kube != NULL || node->sight.registered != 0))
-        follow(node->sight.registered != 0, &node->presence[SOURCE_GITEA], core->mono_ms);
+        follow(core, node, SOURCE_GITEA, node->sight.registered != 0);
 }
 
 void facts_join(struct core *core)

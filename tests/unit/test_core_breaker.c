@@ -253,6 +253,40 @@ static void test_what_a_list_shows_first_does_not_make_up(void)
     world_free(world);
 }
 
+/* An old checkpoint knows three of four. Gitea's first look lacks the runners of two and shows the
+ * fourth's, which the next look of Hetzner names; that two are missing only Kubernetes' look tells.
+ * All of it is one look of Gitea's. */
+static void test_what_one_look_tells_late_is_one_look(void)
+{
+    struct world *world = world_new();
+    uint64_t runner[4];
+    struct error error;
+    world_configure(world, "gitea.runner_match", "node-name");
+    world_start(world, NULL);
+    world_poll(world);
+    world_serve_many(world, 4, runner);
+    for (uint32_t i = 0; i < 4; i++)
+        world_runner(world, runner[i])->name = world->action[i].node;
+    world_run(world, MINUTES(1));
+    struct checkpoint old = *world->out->checkpoint;
+    old.sequence = 1;
+    old.nodes_count = 3;
+    struct message *message = message_copy(MESSAGE_checkpoint, &old, &error);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(message);
+    world_start(world, message_checkpoint(message));
+    message_free(message);
+    world_unlist_runner(world, runner[0]);
+    world_unlist_runner(world, runner[1]);
+    world_feed(world, SOURCE_GITEA);
+    world_advance(world, 20);
+    world_feed(world, SOURCE_HETZNER);
+    world_advance(world, 50);
+    world_feed(world, SOURCE_KUBE);
+    CU_ASSERT_EQUAL(world->out->status->nodes_count, 4);
+    CU_ASSERT_TRUE(world_alarm(world, ALARM_BREAKER));
+    world_free(world);
+}
+
 /* Nothing else moves: the vanishing alone is worth writing down. */
 static void test_a_vanishing_is_written_down(void)
 {
@@ -285,6 +319,7 @@ int main(void)
         {"runners that Kubernetes names", test_runners_wait_for_kubernetes_to_name_them},
         {"what no list ever showed", test_what_no_list_ever_showed_can_vanish},
         {"what a list shows first", test_what_a_list_shows_first_does_not_make_up},
+        {"what one look tells late is one look", test_what_one_look_tells_late_is_one_look},
         {"a vanishing is written down", test_a_vanishing_is_written_down},
         CU_TEST_INFO_NULL,
     };
