@@ -58,32 +58,38 @@ void actuator_result(struct actuator *actuator, const struct action_result *resu
 
 /* ----------------------------------------------------------------------------- what we did */
 
-void actuator_note_deed(struct actuator *actuator, enum action_kind kind, uint64_t server_id,
-                        int64_t mono_ms)
-{
-    actuator->deeds[actuator->deed_next] =
-        (struct deed){.kind = kind, .server_id = server_id, .mono_ms = mono_ms};
-    actuator->deed_next = (actuator->deed_next + 1) % DEEDS_MAX;
-    if (actuator->deed_count < DEEDS_MAX)
-        actuator->deed_count++;
-}
-
 static bool is_recent(const struct deed *deed, int64_t mono_ms)
 {
     return mono_ms - deed->mono_ms < DEED_MS;
 }
 
-/* Whether the same server's delete stands before place `end`: repeating one is no second delete. Of
- * an intent in the log that names no server (0) nobody knows whether it is the same. */
-static bool is_repeat(const struct actuator *actuator, uint32_t end, int64_t mono_ms)
+/* The same server's delete of this minute: repeating one is no second delete. Of an intent in the
+ * log that names no server (0) nobody knows whether it is the same. NULL: there is none. */
+static struct deed *deed_before(struct actuator *actuator, enum action_kind kind,
+                                uint64_t server_id, int64_t mono_ms)
 {
-    const struct deed *deed = &actuator->deeds[end];
-    for (uint32_t i = 0; i < end; i++)
-        if (actuator->deeds[i].kind == deed->kind && deed->server_id != 0 &&
-            actuator->deeds[i].server_id == deed->server_id &&
+    for (uint32_t i = 0; i < actuator->deed_count && server_id != 0; i++)
+        if (actuator->deeds[i].kind == kind && actuator->deeds[i].server_id == server_id &&
             is_recent(&actuator->deeds[i], mono_ms))
-            return true;
-    return false;
+            return &actuator->deeds[i];
+    return NULL;
+}
+
+/* A repeated one begins its minute anew, in the same place: else who repeats one often enough would
+ * have all others forgotten. */
+void actuator_note_deed(struct actuator *actuator, enum action_kind kind, uint64_t server_id,
+                        int64_t mono_ms)
+{
+    struct deed *before = deed_before(actuator, kind, server_id, mono_ms);
+    if (before != NULL) {
+        before->mono_ms = mono_ms;
+        return;
+    }
+    actuator->deeds[actuator->deed_next] =
+        (struct deed){.kind = kind, .server_id = server_id, .mono_ms = mono_ms};
+    actuator->deed_next = (actuator->deed_next + 1) % DEEDS_MAX;
+    if (actuator->deed_count < DEEDS_MAX)
+        actuator->deed_count++;
 }
 
 struct deeds actuator_deeds(const struct actuator *actuator, const struct work *asking,
@@ -101,7 +107,7 @@ struct deeds actuator_deeds(const struct actuator *actuator, const struct work *
             continue;
         if (deed->kind == ACTION_CREATE_SERVER)
             deeds.creates_last_minute++;
-        else if (!is_repeat(actuator, i, now))
+        else
             deeds.deletes_last_minute++;
         if (deed->kind == ACTION_REMOVE_NODE && asking->facts.server_found &&
             deed->server_id == asking->facts.server.id)

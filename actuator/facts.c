@@ -81,14 +81,50 @@ static enum runner_owner owner_by_pod(const struct facts *facts, const char *nod
                : RUNNER_UNKNOWN;
 }
 
-enum runner_owner facts_runner_owner(const struct facts *facts, const struct config *config,
-                                     const char *node, const struct gitea_runner *runner)
+static bool has_our_prefix(const struct config *config, const char *node)
+{
+    size_t length = strlen(config->name_prefix);
+    return strncmp(node, config->name_prefix, length) == 0 && node[length] == '-';
+}
+
+/* Of a machine that is not there only the request says that it ever was, and a short name is the
+ * beginning of many: then the runner has to be gone as well, and the name one of ours. */
+static enum runner_owner owner_by_name(const struct facts *facts, const struct config *config,
+                                       const char *node, const char *runner)
+{
+    if (!is_named_as_node(runner, node))
+        return RUNNER_OTHERS;
+    if (facts->server_found || facts->node_found)
+        return RUNNER_OURS;
+    return has_our_prefix(config, node) ? RUNNER_LEFT : RUNNER_UNKNOWN;
+}
+
+bool facts_id_used_again(const struct action *action, const struct gitea_runner *runner)
+{
+    for (uint32_t i = 0; i < action->runners_count; i++)
+        if (action->runners[i].id == runner->id && action->runners[i].name[0] != '\0')
+            return strcmp(action->runners[i].name, runner->name) != 0;
+    return false;
+}
+
+/* Whether our note names the runner. Whoever is root on a machine, and each job may be, can write
+ * at its Kubernetes node what he likes, another machine's runners too: the server's note counts. */
+static bool is_noted(const struct facts *facts, uint64_t runner_id)
 {
     struct fence_note note;
-    if (facts_note(facts, &note) && !note.all && fence_note_covers(&note, runner->id))
+    return facts->server_found &&
+           fence_note_parse(hetzner_label(&facts->server, SERVER_LABEL_FENCE), &note) &&
+           !note.all && fence_note_covers(&note, runner_id);
+}
+
+enum runner_owner facts_runner_owner(const struct facts *facts, const struct config *config,
+                                     const struct action *action, const struct gitea_runner *runner)
+{
+    const char *node = action->node.name;
+    if (is_noted(facts, runner->id) && !facts_id_used_again(action, runner))
         return RUNNER_OURS;
     if (config->gitea.runner_match == MATCH_NODE_NAME)
-        return is_named_as_node(runner->name, node) ? RUNNER_OURS : RUNNER_OTHERS;
+        return owner_by_name(facts, config, node, runner->name);
     return owner_by_pod(facts, node, runner->name);
 }
 

@@ -13,6 +13,7 @@
 #include "common/gitea.h"
 #include "common/hetzner.h"
 #include "common/kube.h"
+#include "tables/messages.h"
 
 /* What can be looked up; a set of bits, looked up in this order. */
 enum look {
@@ -60,14 +61,21 @@ bool facts_note(const struct facts *facts, struct fence_note *note);
 
 /* Whose a runner is. */
 enum runner_owner {
-    RUNNER_OURS,   /* its pod is on the node, or it is called as the node, or our note covers it */
-    RUNNER_OTHERS, /* its pod is on another node, or it is called as something else */
-    RUNNER_LEFT,   /* by pod name, and that pod is gone: we saw it on this node, or it is the kin of
-                      runner pods that we saw; this node's only if the core remembers it so */
-    RUNNER_UNKNOWN, /* by pod name, no pod of its name exists, and nothing shows that one did */
+    RUNNER_OURS, /* its pod is on the node, it is called as the node, or the server's note names it
+                  */
+    RUNNER_OTHERS,  /* its pod is on another node, or it is called as something else */
+    RUNNER_LEFT,    /* what it ran on is gone; this node's only if the core remembers it so. By pod
+                       name: we saw its pod on the node, or it is the kin of runner pods that we saw.
+                       By node name: it is called as the node, and that is a name of ours */
+    RUNNER_UNKNOWN, /* what it ran on is not there, and nothing shows that it ever was */
 };
 enum runner_owner facts_runner_owner(const struct facts *facts, const struct config *config,
-                                     const char *node, const struct gitea_runner *runner);
+                                     const struct action *action,
+                                     const struct gitea_runner *runner);
+
+/* Whether the action knows a runner of this id by another name. A name is fixed at registration, so
+ * this one has only got the id again (a Gitea that was restored from a backup counts anew). */
+bool facts_id_used_again(const struct action *action, const struct gitea_runner *runner);
 
 /* The runner of this id in the fresh list; NULL: it is gone. */
 const struct gitea_runner *facts_runner(const struct facts *facts, uint64_t id);

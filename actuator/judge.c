@@ -310,8 +310,8 @@ struct verdict judge_runners(const struct config *config, const struct action *a
 {
     for (uint32_t i = 0; i < action->runners_count; i++) {
         const struct gitea_runner *runner = facts_runner(facts, action->runners[i].id);
-        if (runner != NULL &&
-            facts_runner_owner(facts, config, action->node.name, runner) == RUNNER_OTHERS)
+        if (runner != NULL && !facts_id_used_again(action, runner) &&
+            facts_runner_owner(facts, config, action, runner) == RUNNER_OTHERS)
             return refuse(RAIL_RUNNER, "runner %" PRIu64 " (%.80s) is not of node %.80s",
                           runner->id, runner->name, action->node.name);
     }
@@ -345,7 +345,7 @@ struct verdict judge_remove(const struct config *config, const struct action *ac
 {
     for (uint32_t i = 0; i < facts->runners.count; i++) {
         const struct gitea_runner *runner = &facts->runners.item[i];
-        if (facts_runner_owner(facts, config, action->node.name, runner) == RUNNER_OURS &&
+        if (facts_runner_owner(facts, config, action, runner) == RUNNER_OURS &&
             (runner->busy || facts_job_of(facts, runner->id) != NULL))
             return refuse(RAIL_JOB, "runner %" PRIu64 " of the node has a job", runner->id);
     }

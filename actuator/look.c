@@ -131,6 +131,16 @@ static bool read_again(struct work *work, bool whole, enum look look)
     return true;
 }
 
+/* Whether this page tells of the list that the first one began. An entry that went meanwhile moves
+ * those after it to a page that was read already: the sum may still be right, with it in the place
+ * of one that was never shown. */
+static bool total_stays(struct work *work, uint64_t total)
+{
+    if (work->page == 0)
+        work->page_total = total;
+    return total == work->page_total;
+}
+
 static bool too_many_pages(struct work *work)
 {
     if (++work->page < LIST_PAGES_MAX)
@@ -155,7 +165,8 @@ static void on_servers(struct work *work, const struct http_answer *answer,
         fail_body(work, answer, &error);
         return;
     }
-    if (too_many_pages(work))
+    bool same = total_stays(work, page.total_known ? page.total : 0);
+    if (read_again(work, same, LOOK_SERVERS) || too_many_pages(work))
         return;
     if (page.next_page != 0) {
         next_look(work);
@@ -381,7 +392,7 @@ static bool gitea_list_is_whole(struct work *work, const struct gitea_page *page
                                 uint32_t (*distinct)(struct facts *))
 {
     work->page_items += page->items;
-    if (too_many_pages(work))
+    if (read_again(work, total_stays(work, page->total), look) || too_many_pages(work))
         return false;
     if (page->items > 0 && work->page_items < page->total) {
         next_look(work);

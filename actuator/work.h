@@ -70,7 +70,7 @@ struct work {
     unsigned looks;
     work_step after_looks;
     unsigned page, page_tries;
-    uint64_t page_items;
+    uint64_t page_items, page_total; /* read so far; what the first page said of the whole */
     char continue_token[KUBE_CONTINUE_BYTES_MAX];
 
     /* What the end says when it comes before the action is through: its deadline, or a stop. */

@@ -59,6 +59,27 @@ static void check_arguments(reader *r, const struct config_pool *pool)
     }
 }
 
+/* Runners are called as their node, with or without a dash and more behind it. A server of linux is
+ * ebb-linux-EPOCH-COUNTER, so one of linux-2, ebb-linux-2-EPOCH-COUNTER, would be called as a
+ * server of linux of the start 2, and its runners be taken for that one's. By their pods they are
+ * told apart. */
+static void check_prefixes(reader *r, const struct config *c, const struct config_pool *pool)
+{
+    for (uint32_t i = 0; i < c->pools_count; i++) {
+        const char *shorter = c->pools[i].name;
+        size_t length = strlen(shorter);
+        if (length == 0 || strncmp(pool->name, shorter, length) != 0 || pool->name[length] != '-')
+            continue;
+        config_reader_problem(
+            r, &pool->name, pool,
+            "pool %s: its name begins with that of pool %s and a dash: with gitea.runner_match "
+            "node-name a runner of it could be taken for one of a server of %s; give one of them "
+            "another name, as %s%s, or use pod-name",
+            pool->name, shorter, shorter, shorter, pool->name + length + 1);
+        return;
+    }
+}
+
 static void check_names(reader *r, const struct config *c, uint32_t index)
 {
     const struct config_pool *pool = &c->pools[index];
@@ -69,6 +90,8 @@ static void check_names(reader *r, const struct config *c, uint32_t index)
             config_reader_problem(r, &pool->name, pool,
                                   "a second pool is called %s; each needs a name of its own",
                                   pool->name);
+    if (c->gitea.runner_match == MATCH_NODE_NAME)
+        check_prefixes(r, c, pool);
 }
 
 static void check_label_sets(reader *r, const struct config *c, const struct config_pool *pool)

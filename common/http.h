@@ -140,8 +140,8 @@ struct http_answer {
     int64_t date_ms;        /* Date header as ms since 1970, or HTTP_NONE */
     int64_t retry_after_ms; /* Retry-After, seconds or date against Date, from now; or HTTP_NONE */
     int64_t rate_limit, rate_remaining; /* RateLimit-*; or HTTP_NONE */
-    int64_t rate_reset_ms; /* RateLimit-Reset: wall time ms (Hetzner: when it is full again); or
-                              HTTP_NONE */
+    int64_t rate_reset_ms; /* RateLimit-Reset: ms since 1970 as Date (Hetzner: when it is full
+                              again); or HTTP_NONE */
     bool reused;           /* an open connection served it */
     struct error error;    /* trouble: what was tried, on what, what came back, what to do */
 };

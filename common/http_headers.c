@@ -101,5 +101,6 @@ int64_t http_rate_reset(const struct http_headers *headers, int64_t wall_ms)
         return HTTP_NONE;
     if (headers->rate_reset >= RESET_IS_A_TIME)
         return headers->rate_reset * 1000;
-    return wall_ms + headers->rate_reset * 1000;
+    int64_t now_ms = headers->date_ms != HTTP_NONE ? headers->date_ms : wall_ms;
+    return now_ms + headers->rate_reset * 1000;
 }

@@ -52,6 +52,7 @@ struct kube_page {
 /* Add a page. A 410 (kube_trouble: code "Expired") means: forget the list, begin again. */
 bool kube_decode_nodes(const char *body, size_t length, struct arena *arena,
                        struct kube_node_list *list, struct kube_page *page, struct error *error);
+/* Mirrors of static pods are left out: a machine makes them itself, under any name. */
 bool kube_decode_pods(const char *body, size_t length, struct arena *arena,
                       struct kube_pod_list *list, struct kube_page *page, struct error *error);
 

@@ -134,6 +134,11 @@ bool kube_read_pod(const json_t *from, struct arena *arena, struct kube_pod *pod
                           &pod->node_name, error);
 }
 
+bool kube_is_mirror(const json_t *metadata)
+{
+    return json_object_get(json_object_of(metadata, "annotations"), MIRROR_ANNOTATION) != NULL;
+}
+
 static bool add_pods(const json_t *top, struct arena *arena, struct kube_pod_list *list,
                      struct kube_page *page, struct error *error)
 {
@@ -142,6 +147,8 @@ static bool add_pods(const json_t *top, struct arena *arena, struct kube_pod_lis
         return false;
     size_t index;
     json_array_foreach(pods, index, pod) {
+        if (kube_is_mirror(json_object_of(pod, "metadata")))
+            continue;
         struct kube_pod *items =
             grow(list->item, list->count, &list->room, KUBE_PODS_MAX, sizeof *items, "pods", error);
         if (items == NULL)

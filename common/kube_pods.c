@@ -7,9 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Set by the kubelet on the mirror of a static pod (Kubernetes: corev1.MirrorPodAnnotationKey). */
-#define MIRROR_ANNOTATION "kubernetes.io/config.mirror"
-
 /* Which pods are runners of ours. */
 struct runner_mark {
     const char *namespace_name;
@@ -54,9 +51,8 @@ static bool read_detail(const json_t *from, const struct runner_mark *mark, stru
 {
     const json_t *metadata = json_object_of(from, "metadata");
     const json_t *owner = controller_of(metadata);
-    const json_t *annotations = json_object_of(metadata, "annotations");
     *out = (struct kube_pod_detail){
-        .mirror = json_object_get(annotations, MIRROR_ANNOTATION) != NULL,
+        .mirror = kube_is_mirror(metadata),
         .runner = is_runner(metadata, mark),
     };
     if (!kube_read_pod(from, arena, &out->pod, error))

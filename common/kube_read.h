@@ -6,6 +6,12 @@
 #include "common/json_read.h"
 #include "common/kube.h"
 
+/* Set by the kubelet on the mirror of a static pod (Kubernetes: corev1.MirrorPodAnnotationKey). */
+#define MIRROR_ANNOTATION "kubernetes.io/config.mirror"
+
+/* Whether a pod of this metadata is the mirror of one that its machine made itself. */
+bool kube_is_mirror(const json_t *metadata);
+
 /* One pod object. */
 bool kube_read_pod(const json_t *from, struct arena *arena, struct kube_pod *pod,
                    struct error *error);

@@ -3,16 +3,16 @@
 
 #define HOUR_MS INT64_C(3600000)
 
-void budget_note(struct budget *budget, int64_t limit, int64_t remaining, int64_t reset_wall_ms,
-                 int64_t now_wall_ms)
+void budget_note(struct budget *budget, int64_t limit, int64_t remaining, int64_t full_ms,
+                 int64_t now_mono_ms)
 {
     if (limit <= 0 || remaining < 0)
         return;
     *budget = (struct budget){
         .limit = limit,
         .remaining = remaining,
-        .reset_wall_ms = reset_wall_ms > now_wall_ms ? reset_wall_ms : now_wall_ms,
-        .seen_wall_ms = now_wall_ms,
+        .full_ms = full_ms,
+        .seen_mono_ms = now_mono_ms,
     };
 }
 
@@ -20,14 +20,13 @@ void budget_note(struct budget *budget, int64_t limit, int64_t remaining, int64_
 static int64_t refill_ms(const struct budget *budget)
 {
     int64_t missing = budget->limit - budget->remaining;
-    int64_t span = budget->reset_wall_ms - budget->seen_wall_ms;
-    if (missing <= 0 || span <= 0)
+    if (missing <= 0 || budget->full_ms <= 0)
         return HOUR_MS / budget->limit + 1;
-    return span / missing + 1;
+    return budget->full_ms / missing + 1;
 }
 
 int64_t budget_wait_ms(const struct budget *budget, uint64_t reserve, uint64_t needed,
-                       int64_t now_wall_ms)
+                       int64_t now_mono_ms)
 {
     if (budget->limit == 0)
         return 0;
@@ -38,11 +37,22 @@ int64_t budget_wait_ms(const struct budget *budget, uint64_t reserve, uint64_t n
         wanted = budget->limit;
     if (budget->remaining >= wanted)
         return 0;
-    int64_t ready = budget->seen_wall_ms + (wanted - budget->remaining) * refill_ms(budget);
-    int64_t wait = ready - now_wall_ms;
+    int64_t ready = budget->seen_mono_ms + (wanted - budget->remaining) * refill_ms(budget);
+    int64_t wait = ready - now_mono_ms;
     if (wait < 0)
         return 0;
     return wait > HOUR_MS ? HOUR_MS : wait;
+}
+
+int64_t budget_wait_due_ms(const struct budget *budget, uint64_t reserve, uint64_t needed,
+                           int64_t due_mono_ms, int64_t now_mono_ms)
+{
+    int64_t kept = budget_wait_ms(budget, reserve, needed, now_mono_ms);
+    int64_t none = budget_wait_ms(budget, 0, needed, now_mono_ms);
+    int64_t due = due_mono_ms - now_mono_ms;
+    if (due < none)
+        due = none;
+    return due < kept ? due : kept;
 }
 
 int64_t backoff_ms(uint32_t failures, int64_t first_ms, int64_t most_ms, int64_t retry_after_ms,

@@ -1,8 +1,10 @@
 /* Gitea: jobs (queued, waiting, in_progress in one query), runners, version.
  *
  * Neither list has a stable order (FACTS), so pages repeat and skip elements. What was read is kept
- * over several readings until the distinct ids are as many as total_count says; more than that
- * means that something ended meanwhile, and it begins anew. May not: send anything but GET. */
+ * over several readings until the distinct ids are as many as total_count says. It begins anew
+ * where there are more, or where total_count changes on the way: something came or ended meanwhile,
+ * and what ended may make up for what its end moved to a page that was read already. May not: send
+ * anything but GET. */
 #include "poller/poller.h"
 
 #include "common/gitea.h"
@@ -28,6 +30,8 @@ struct gitea {
     unsigned page;
     uint32_t seen;  /* elements on the pages of this reading, repeats included */
     unsigned tries; /* readings of this list */
+    bool total_known;
+    uint64_t total; /* as the first page said, of what is kept */
 };
 
 static struct gitea *of(struct poller *poller)
@@ -43,9 +47,13 @@ static void ask_runners(struct poller *poller);
 enum list_state { LIST_MORE, LIST_WHOLE, LIST_AGAIN, LIST_ANEW };
 
 /* After a page: `distinct` ids were read in all. */
-static enum list_state judge(const struct gitea *gitea, const struct gitea_page *page,
-                             uint32_t distinct)
+static enum list_state judge(struct gitea *gitea, const struct gitea_page *page, uint32_t distinct)
 {
+    bool changed = gitea->total_known && page->total != gitea->total;
+    gitea->total = page->total;
+    gitea->total_known = true;
+    if (changed)
+        return LIST_ANEW;
     if (page->items > 0 && gitea->seen < page->total)
         return LIST_MORE;
     if (distinct == page->total)
@@ -53,8 +61,9 @@ static enum list_state judge(const struct gitea *gitea, const struct gitea_page 
     return distinct > page->total ? LIST_ANEW : LIST_AGAIN;
 }
 
-/* Another reading of the same list; false when there were too many, and the round has failed. */
-static bool read_again(struct poller *poller, uint64_t total, uint32_t distinct)
+/* Another reading of the same list, of which `kept` entries are kept; false when there were too
+ * many, and the round has failed. */
+static bool read_again(struct poller *poller, uint64_t total, uint32_t distinct, uint32_t kept)
 {
     struct gitea *gitea = of(poller);
     if (gitea->tries >= LIST_TRIES_MAX) {
@@ -69,6 +78,7 @@ static bool read_again(struct poller *poller, uint64_t total, uint32_t distinct)
     numbers_reread(poller->source->source);
     gitea->page = 1;
     gitea->seen = 0;
+    gitea->total_known = kept > 0;
     return true;
 }
 
@@ -77,6 +87,7 @@ static void begin_list(struct gitea *gitea)
     gitea->page = 1;
     gitea->seen = 0;
     gitea->tries = 1;
+    gitea->total_known = false;
 }
 
 /* ------------------------------------------------------------------------------------ snapshot */
@@ -133,7 +144,7 @@ static void runners_judged(struct poller *poller, const struct gitea_page *page)
     else if (state == LIST_MORE) {
         gitea->page++;
         ask_runners(poller);
-    } else if (read_again(poller, page->total, distinct))
+    } else if (read_again(poller, page->total, distinct, gitea->runners.count))
         ask_runners(poller);
 }
 
@@ -179,7 +190,7 @@ static void jobs_judged(struct poller *poller, const struct gitea_page *page)
     } else if (state == LIST_MORE) {
         gitea->page++;
         ask_jobs(poller);
-    } else if (read_again(poller, page->total, distinct))
+    } else if (read_again(poller, page->total, distinct, gitea->jobs.count))
         ask_jobs(poller);
 }
 

@@ -46,6 +46,7 @@ static void send_snapshot(struct poller *poller)
 {
     const struct hetzner *hetzner = of(poller);
     const struct hetzner_price_list *prices = &hetzner->price_list[hetzner->price_place];
+    poller->holds = hetzner->servers.count > 0;
     struct hetzner_snapshot snapshot = {
         .head = round_head(poller),
         .currency = prices->currency,

@@ -15,8 +15,9 @@ static void note(struct poller *poller, const struct http_answer *answer,
     if (answer->date_ms != HTTP_NONE)
         poller->head.api_ms = answer->date_ms;
     poller->head.ended_mono_ms = answer->ended_mono_ms;
-    budget_note(&poller->budget, answer->rate_limit, answer->rate_remaining, answer->rate_reset_ms,
-                clock_wall_ms());
+    int64_t api_ms = answer->date_ms != HTTP_NONE ? answer->date_ms : clock_wall_ms();
+    budget_note(&poller->budget, answer->rate_limit, answer->rate_remaining,
+                answer->rate_reset_ms - api_ms, answer->ended_mono_ms);
     numbers_request(poller->source->source, answer, trouble);
     log_debug("%s: status %u, %zu bytes, %lld ms%s", answer->url, answer->status, answer->length,
               (long long)(answer->ended_mono_ms - answer->began_mono_ms),

@@ -130,8 +130,8 @@ static void on_peer_open(struct worker *worker, enum role peer, void *state)
     struct poller *poller = state;
     dialing_peer_open(poller->http, peer);
     /* A reconciler that was started again knows nothing: it gets a picture, and the token's
-     * state, at once. */
-    if (peer == ROLE_RECONCILER) {
+     * state, at once. While the token is being checked both are on their way already. */
+    if (peer == ROLE_RECONCILER && !poller->checking) {
         poller->token_unknown = true;
         round_now(poller);
     }

@@ -72,6 +72,8 @@ struct poller {
     uint32_t failures; /* in a row */
     char last_trouble[ERROR_TEXT_BYTES_MAX];
     struct budget budget;
+    bool saving; /* lists wait, or come seldom, for the sake of hetzner.request_reserve */
+    bool holds;  /* the last whole list showed servers of ours, which are to be deleted in time */
     char fatal[TEXT_BYTES_MAX + 1]; /* why this poller ends, as soon as its peers were told */
 };
 

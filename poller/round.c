@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* poll_now asks for no more than two rounds a second, whoever sends it. */
+/* poll_now asks for no more than two rounds a second, whoever sends it, also during one. */
 #define ROUND_GAP_MS INT64_C(500)
 /* Between telling the reconciler why this poller ends, and ending. */
 #define LAST_WORDS_MS INT64_C(300)
@@ -74,20 +74,32 @@ static uint64_t requests_needed(const struct poller *poller)
     return poller->head.requests == 0 ? 1 : poller->head.requests;
 }
 
-static int64_t budget_pause_ms(const struct poller *poller)
+/* While servers are rented they are looked at often enough to be deleted, also where only what is
+ * kept for that is left: a list that is too old stops every teardown. */
+static int64_t budget_pause_ms(struct poller *poller)
 {
     const struct config *config = config_of(poller);
-    uint64_t reserve =
-        poller->source->source == SOURCE_HETZNER ? config->hetzner.request_reserve : 0;
-    return budget_wait_ms(&poller->budget, reserve, requests_needed(poller), clock_wall_ms());
+    bool hetzner = poller->source->source == SOURCE_HETZNER;
+    uint64_t reserve = hetzner ? config->hetzner.request_reserve : 0;
+    uint64_t needed = requests_needed(poller);
+    int64_t now_ms = clock_mono_ms();
+    int64_t kept = budget_wait_ms(&poller->budget, reserve, needed, now_ms);
+    if (poller->saving && kept == 0)
+        log_info("%s lets us ask as many requests as usual again",
+                 http_endpoint_url(poller->endpoint));
+    poller->saving = kept > 0;
+    if (!hetzner || !poller->holds)
+        return kept;
+    return budget_wait_due_ms(&poller->budget, reserve, needed,
+                              poller->last_round_mono_ms + config->trust.hetzner_age_max_ms / 2,
+                              now_ms);
 }
 
 /* The pause after a whole round. */
 static int64_t pause_ms(struct poller *poller)
 {
-    if (poller->again)
-        return 0;
-    return interval_jittered_ms(poller->source->interval_ms(config_of(poller)), draw());
+    int64_t pause = interval_jittered_ms(poller->source->interval_ms(config_of(poller)), draw());
+    return poller->again && pause > ROUND_GAP_MS ? ROUND_GAP_MS : pause;
 }
 
 static void end_round(struct poller *poller)
@@ -109,7 +121,7 @@ void round_done(struct poller *poller, enum message_id id, const void *snapshot)
     numbers_whole_round(poller->source->source,
                         poller->head.ended_mono_ms - poller->head.began_mono_ms);
     tell(poller, id, snapshot);
-    if (poller->failures > 0)
+    if (poller->failures > 0 && !poller->saving)
         log_info("%s answers again", http_endpoint_url(poller->endpoint));
     poller->failures = 0;
     poller->last_trouble[0] = '\0';
@@ -156,6 +168,7 @@ void round_inconsistent(struct poller *poller, const char *format, ...)
 /* The budget is short: nothing is asked, and the reconciler is told why. */
 static bool wait_for_budget(struct poller *poller)
 {
+    bool said = poller->saving;
     int64_t wait = budget_pause_ms(poller);
     if (wait == 0)
         return false;
@@ -168,6 +181,8 @@ static bool wait_for_budget(struct poller *poller)
               (unsigned long long)config_of(poller)->hetzner.request_reserve);
     if (poller->failures < UINT32_MAX)
         poller->failures++;
+    if (said) /* with other numbers between any two lists: a warning once is enough */
+        snprintf(poller->last_trouble, sizeof poller->last_trouble, "%s", trouble.error.text);
     tell_trouble(poller, &trouble, wait);
     wait_for(poller, wait);
     return true;

@@ -20,8 +20,8 @@ static void measure(struct book *book, const struct scene *scene)
 {
     if (scene->kind == SCENE_call && scene_is_race(&scene->u.call)) {
         book->races++;
-        if (scene->u.call.youngest_job_ms > book->race_most_ms)
-            book->race_most_ms = scene->u.call.youngest_job_ms;
+        if (scene->u.call.oldest_job_ms > book->race_most_ms)
+            book->race_most_ms = scene->u.call.oldest_job_ms;
     }
     if (scene->kind == SCENE_server)
         book->hours_hindered += scene_is_hindered_hour(&scene->u.server);

@@ -19,7 +19,7 @@ static bool is_teardown(enum action_kind kind)
 bool scene_is_race(const struct call_scene *scene)
 {
     return scene_call_destroys(scene->call) && scene->jobs > 0 && scene->unfenced &&
-           scene->youngest_job_ms <= scene->race_ms;
+           scene->oldest_job_ms <= scene->race_ms;
 }
 
 bool promise_job_kept(const struct call_scene *scene)
@@ -107,6 +107,16 @@ bool promise_drained_first(const struct action_scene *scene)
     return scene->kind != ACTION_REMOVE_NODE || scene->pods_left == 0 || scene->drain_forced;
 }
 
+bool promise_evicted_before_forced(const struct action_scene *scene)
+{
+    return !scene->forces || scene->drain_asked_ms >= scene->drain_deadline_ms;
+}
+
+bool promise_free_room_first(const struct action_scene *scene)
+{
+    return scene->wants == 0 || scene->room < scene->wants;
+}
+
 bool promise_failures_back_off(const struct action_scene *scene)
 {
     int64_t pause = scene->backoff_first_ms;
@@ -127,7 +137,8 @@ bool promise_failing_is_said(const struct node_scene *scene)
 
 bool promise_long_stay_is_said(const struct node_scene *scene)
 {
-    return scene->stay_longest_ms == 0 || scene->stay_ms <= scene->stay_longest_ms || scene->alarm;
+    return scene->stay_longest_ms == 0 || scene->stay_ms <= scene->stay_longest_ms ||
+           scene->stay_alarm;
 }
 
 bool promise_rest_remembered(const struct node_scene *scene)
@@ -155,6 +166,18 @@ bool scene_is_hindered_hour(const struct server_scene *scene)
 bool promise_no_idle_hour(const struct server_scene *scene)
 {
     return !is_idle_hour(scene) || scene_is_hindered_hour(scene);
+}
+
+/* -------------------------------------------------------------------------------------- pools */
+
+bool promise_minimum_kept(const struct pool_scene *scene)
+{
+    return scene->lacking_ms <= scene->bound_ms || scene->quiet_ms <= scene->bound_ms;
+}
+
+bool promise_jobs_get_room(const struct pool_scene *scene)
+{
+    return scene->waits_ms <= scene->bound_ms || scene->quiet_ms <= scene->bound_ms;
 }
 
 /* ------------------------------------------------------------------------------- ends, twins */

@@ -30,13 +30,13 @@ struct call_scene {
     bool ours; /* what it is about is Ebbtide's own */
 
     /* the node that it is about */
-    uint32_t jobs;           /* that live runners of it work on, in progress in Gitea's eyes */
-    uint32_t runners;        /* registered for longer than race_ms, by daemons that live */
-    int64_t youngest_job_ms; /* how long ago the youngest of the jobs began */
-    bool unfenced;           /* each of those jobs is on a runner that nobody could have fenced */
-    int64_t race_ms;         /* the longest time between an action's last look and its call */
-    bool fence_possible; /* SCENE_DEREGISTER: this Gitea can, and there is a place for the note */
-    int64_t fenced_ms;   /* SCENE_DEREGISTER: for how long it has been disabled; -1 it is not */
+    uint32_t jobs;         /* that live runners of it work on, in progress in Gitea's eyes */
+    uint32_t runners;      /* registered for longer than race_ms, by daemons that live */
+    int64_t oldest_job_ms; /* how long ago the oldest of the jobs began */
+    bool unfenced;         /* each of those jobs is on a runner that nobody could have fenced */
+    int64_t race_ms;       /* the longest time between an action's last look and its call */
+    bool fence_possible;   /* SCENE_DEREGISTER: this Gitea can, and there is a place for the note */
+    int64_t fenced_ms;     /* SCENE_DEREGISTER: for how long it has been disabled; -1 it is not */
     int64_t fence_settle_ms;
     bool fenced_by_person; /* SCENE_DEREGISTER, SCENE_RELEASE: a person disabled it */
 
@@ -71,6 +71,12 @@ struct action_scene {
     int64_t backoff_first_ms, backoff_most_ms;
     uint32_t pods_left; /* ACTION_REMOVE_NODE: on a node that our drain has marked */
     bool drain_forced;  /* its drain has been told not to wait any longer */
+    bool forces;        /* ACTION_DRAIN_NODE: it is told so now, though its server is there */
+    int64_t drain_asked_ms, drain_deadline_ms; /* since the first order of this drain; its limit */
+    uint32_t room;  /* ACTION_CREATE_SERVER for a job: runners of the pool's machines that have been
+                       free, in service and unhindered for longer than a picture may be old */
+    uint32_t wants; /* the most jobs that were the pool's and waited at once, in that time; 0: not
+                       judged */
 };
 
 /* A node after a step. */
@@ -78,7 +84,8 @@ struct node_scene {
     uint32_t failures; /* of its present step, in a row */
     uint32_t failures_loud;
     int64_t stay_ms, stay_longest_ms; /* in its present state; 0: a state without a limit */
-    bool alarm;                       /* one that names the node stands */
+    bool alarm;                       /* one of the failing step stands, and names the node */
+    bool stay_alarm;                  /* one of the long stay stands */
     int64_t rest_ms, rest_least_ms;   /* how long it is said to rest; what was written down of it */
 };
 
@@ -93,6 +100,15 @@ struct server_scene {
     int64_t hour_ms;
 };
 
+/* A pool that may grow. */
+struct pool_scene {
+    uint64_t least;     /* its min */
+    int64_t lacking_ms; /* for how long it has had fewer machines than its min; 0 it has them */
+    int64_t waits_ms;   /* for how long the oldest job of it has waited; 0 none does */
+    int64_t quiet_ms;   /* since something last hindered creates, the pool's own limits included */
+    int64_t bound_ms;
+};
+
 /* The end of a run: the faults stopped `healed_ms` ago. */
 struct end_scene {
     int64_t healed_ms, bound_ms;
@@ -105,7 +121,15 @@ struct twin_scene {
     uint64_t first, second; /* digests of all output */
 };
 
-enum scene_kind { SCENE_call, SCENE_action, SCENE_node, SCENE_server, SCENE_end, SCENE_twin };
+enum scene_kind {
+    SCENE_call,
+    SCENE_action,
+    SCENE_node,
+    SCENE_server,
+    SCENE_pool,
+    SCENE_end,
+    SCENE_twin
+};
 
 /* Any scene. */
 struct scene {
@@ -115,6 +139,7 @@ struct scene {
         struct action_scene action;
         struct node_scene node;
         struct server_scene server;
+        struct pool_scene pool;
         struct end_scene end;
         struct twin_scene twin;
     } u;

@@ -35,6 +35,8 @@ static enum stake action_stake(enum promise promise, const struct action_scene *
     case PROMISE_nothing_on_clock_jump:
         return of(scene->begins && scene->reason == REASON_HOUR_ENDS, false);
     case PROMISE_drained_first: return of(removes, scene->drain_forced);
+    case PROMISE_evicted_before_forced: return of(scene->forces, false);
+    case PROMISE_free_room_first: return of(scene->wants > 0, false);
     case PROMISE_failures_back_off: return of(scene->failures > 0, false);
     default: return of(true, false);
     }
@@ -57,6 +59,12 @@ static enum stake server_stake(enum promise promise, const struct server_scene *
                : of(true, scene->quiet_ms <= scene->bound_ms);
 }
 
+static enum stake pool_stake(enum promise promise, const struct pool_scene *scene)
+{
+    return of(promise == PROMISE_minimum_kept ? scene->least > 0 : scene->waits_ms > 0,
+              scene->quiet_ms <= scene->bound_ms);
+}
+
 static enum stake end_stake(enum promise promise, const struct end_scene *scene)
 {
     bool late = scene->healed_ms >= scene->bound_ms;
@@ -72,6 +80,7 @@ enum stake promise_stake(enum promise promise, const struct scene *scene)
     case SCENE_action: return action_stake(promise, &scene->u.action);
     case SCENE_node: return node_stake(promise, &scene->u.node);
     case SCENE_server: return server_stake(promise, &scene->u.server);
+    case SCENE_pool: return pool_stake(promise, &scene->u.pool);
     case SCENE_end: return end_stake(promise, &scene->u.end);
     case SCENE_twin: return STAKE_DECIDED;
     }

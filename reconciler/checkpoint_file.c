@@ -88,11 +88,13 @@ static enum slot_state read_payload(int descriptor, const unsigned char head[HEA
         return SLOT_UNREADABLE;
     }
     unsigned char found[SUM_BYTES];
-    enum slot_state state = SLOT_TORN;
-    if (read_at(descriptor, payload, length, HEAD_BYTES) == (ssize_t)length &&
-        sum(payload, length, found) &&
-        memcmp(found, head + MAGIC_BYTES + LENGTH_BYTES, SUM_BYTES) == 0 &&
-        message_decode(payload, length, message, error)) {
+    ssize_t got = read_at(descriptor, payload, length, HEAD_BYTES);
+    enum slot_state state = got < 0 ? SLOT_UNREADABLE : SLOT_TORN;
+    if (got < 0)
+        error_set_errno(error, errno, "the checkpoint cannot be read");
+    else if (got == (ssize_t)length && sum(payload, length, found) &&
+             memcmp(found, head + MAGIC_BYTES + LENGTH_BYTES, SUM_BYTES) == 0 &&
+             message_decode(payload, length, message, error)) {
         state = SLOT_WHOLE;
         if ((*message)->id != MESSAGE_checkpoint) {
             message_free(*message);
@@ -139,24 +141,27 @@ bool checkpoint_file_read(struct checkpoint_file *file, struct message **message
                           struct error *note, struct error *error)
 {
     struct message *found[CHECKPOINT_SLOTS] = {NULL, NULL};
-    enum slot_state state[CHECKPOINT_SLOTS];
+    bool lost = false;
     *note = (struct error){""};
+    file->unread = 0;
     for (unsigned i = 0; i < CHECKPOINT_SLOTS; i++) {
-        struct error torn = {""};
-        state[i] = read_slot(file->slot[i], &found[i], &torn);
-        if (state[i] == SLOT_TORN)
-            error_set(note, "slot %u of the checkpoint is torn and is not used %s", i, torn.text);
-        if (state[i] == SLOT_UNREADABLE) {
-            message_free(found[0]);
-            return error_set(error, "slot %u: %s", i, torn.text);
+        struct error why = {""};
+        enum slot_state state = read_slot(file->slot[i], &found[i], &why);
+        if (state == SLOT_TORN || state == SLOT_UNREADABLE) {
+            error_set(note, "slot %u of the checkpoint is %s and is not used%s%s", i,
+                      state == SLOT_TORN ? "torn" : "unreadable", why.text[0] != '\0' ? ": " : "",
+                      why.text);
+            lost = true;
         }
+        if (state == SLOT_UNREADABLE)
+            file->unread |= 1u << i;
     }
     unsigned newest = is_newer(found[1], found[0]) ? 1 : 0;
     message_free(found[1 - newest]);
     *message = found[newest];
     file->sequence = sequence_of(*message);
     file->next = *message == NULL ? 0 : 1 - newest;
-    if (*message == NULL && (state[0] == SLOT_TORN || state[1] == SLOT_TORN))
+    if (*message == NULL && lost)
         return error_set(error,
                          "no slot of the checkpoint is whole; what it held (times of idleness, "
                          "money counted) is lost, servers are found by their labels");
@@ -194,8 +199,8 @@ static bool write_slot(int descriptor, const unsigned char *payload, size_t leng
     return true;
 }
 
-bool checkpoint_file_write(struct checkpoint_file *file, const struct checkpoint *checkpoint,
-                           struct error *error)
+static bool write_next(struct checkpoint_file *file, const struct checkpoint *checkpoint,
+                       struct error *error)
 {
     struct checkpoint numbered = *checkpoint;
     unsigned char *payload;
@@ -207,7 +212,17 @@ bool checkpoint_file_write(struct checkpoint_file *file, const struct checkpoint
     free(payload);
     if (good) {
         file->sequence = numbered.sequence;
+        file->unread &= ~(1u << file->next);
         file->next = 1 - file->next;
     }
+    return good;
+}
+
+bool checkpoint_file_write(struct checkpoint_file *file, const struct checkpoint *checkpoint,
+                           struct error *error)
+{
+    bool good = write_next(file, checkpoint, error);
+    while (good && file->unread != 0)
+        good = write_next(file, checkpoint, error);
     return good;
 }

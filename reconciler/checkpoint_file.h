@@ -15,6 +15,7 @@ struct checkpoint_file {
     int slot[CHECKPOINT_SLOTS]; /* descriptors, -1 while they have not come */
     uint64_t sequence;          /* of the last one that was read or written; 0: none */
     unsigned next;              /* the slot that is written next */
+    unsigned unread;            /* bits of slots whose bytes could not be had: they may be newer */
 };
 
 void checkpoint_file_init(struct checkpoint_file *file);
@@ -25,13 +26,16 @@ bool checkpoint_file_take(struct checkpoint_file *file, uint64_t index, int desc
                           struct error *error);
 
 /* The whole slot that was written last, by its sequence. *message is NULL where both are empty (a
- * first start) and is the caller's otherwise. False with *error set where a slot cannot be read, or
- * where something was written and no slot is whole: then the memory is lost and a person should
- * know. A torn slot beside a whole one is normal and only said in `note` ("" otherwise). */
+ * first start) and is the caller's otherwise. False with *error set where something is or may be
+ * written there and no slot is whole: then the memory is lost and a person should know. A slot
+ * beside a whole one that is torn, which is normal, or cannot be read is only said in `note` (""
+ * otherwise). */
 bool checkpoint_file_read(struct checkpoint_file *file, struct message **message,
                           struct error *note, struct error *error);
 
-/* Writes to the next slot and syncs it (fdatasync(2)). `checkpoint`'s sequence is not looked at. */
+/* Writes to the next slot and syncs it (fdatasync(2)); to the other one as well where that could
+ * not be read, or what it holds might pass for the newest once it can. `checkpoint`'s sequence is
+ * not looked at. */
 bool checkpoint_file_write(struct checkpoint_file *file, const struct checkpoint *checkpoint,
                            struct error *error);
 

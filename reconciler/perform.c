@@ -8,49 +8,58 @@
 #include "common/log.h"
 #include "common/metrics.h"
 
-static void write_checkpoint(struct shell *shell, struct perform_trouble *trouble)
+static void write_checkpoint(struct shell *shell)
 {
+    struct untold *untold = &shell->untold;
     struct error error = {""};
     if (!shell->output->checkpoint_changed || shell->output->checkpoint == NULL)
         return;
     bool good = checkpoint_file_write(&shell->checkpoint, shell->output->checkpoint, &error);
     metric_add(good ? M_CHECKPOINTS : M_CHECKPOINT_ERRORS, 0, 0, 1);
-    if (good == !shell->storage_failed)
+    if (good == !untold->storage_failed)
         return;
     if (good)
         log_info("the checkpoint can be written again");
     else
         log_error("%s", error.text);
-    shell->storage_failed = !good;
-    trouble->storage_changed = true;
-    trouble->storage = error;
+    untold->storage_failed = !good;
+    untold->storage_why = error;
 }
 
-static void send_actions(struct shell *shell, struct perform_trouble *trouble)
+static void keep_unsent(struct shell *shell, const struct action *action, const struct error *why)
+{
+    struct untold *untold = &shell->untold;
+    log_warning("%s", why->text);
+    if (untold->unsent_count == UNSENT_MAX) {
+        log_warning("more than %d actions could not be sent: the core waits for the result of "
+                    "%" PRIu64 "-%" PRIu64 " in vain, and asks again",
+                    UNSENT_MAX, action->id.epoch, action->id.counter);
+        return;
+    }
+    untold->unsent_why = *why;
+    untold->unsent[untold->unsent_count++] =
+        (struct action_result){.id = action->id,
+                               .kind = action->kind,
+                               .outcome = OUTCOME_FAILED,
+                               .trouble = TROUBLE_UNREACHABLE,
+                               .text = untold->unsent_why.text};
+}
+
+static void send_actions(struct shell *shell)
 {
     const struct core_output *output = shell->output;
     struct error error = {""};
-    for (uint32_t i = 0; i < output->action_count; i++) {
+    /* A reconciler that is stopping asks for nothing more, and decides nothing that is done. */
+    for (uint32_t i = 0; i < output->action_count && !shell->stopping; i++) {
         const struct action *action = &output->action[i].action;
-        if (!shell->stopping &&
-            worker_send(shell->worker, ROLE_ACTUATOR, MESSAGE_action, action, &error)) {
-            metric_add(M_ACTIONS_ASKED, action->kind, 0, 1);
-            log_info("asks %" PRIu64 "-%" PRIu64 " %s of %s (%s): %s", action->id.epoch,
-                     action->id.counter, action_kind_word(action->kind), action->node.name,
-                     reason_word(action->reason), action->text);
+        if (!worker_send(shell->worker, ROLE_ACTUATOR, MESSAGE_action, action, &error)) {
+            keep_unsent(shell, action, &error);
             continue;
         }
-        if (shell->stopping)
-            error_set(&error, "this reconciler is stopping and asks for nothing more");
-        else
-            log_warning("%s", error.text);
-        trouble->unsent_why = error;
-        trouble->unsent[trouble->unsent_count++] =
-            (struct action_result){.id = action->id,
-                                   .kind = action->kind,
-                                   .outcome = OUTCOME_FAILED,
-                                   .trouble = TROUBLE_UNREACHABLE,
-                                   .text = trouble->unsent_why.text};
+        metric_add(M_ACTIONS_ASKED, action->kind, 0, 1);
+        log_info("asks %" PRIu64 "-%" PRIu64 " %s of %s (%s): %s", action->id.epoch,
+                 action->id.counter, action_kind_word(action->kind), action->node.name,
+                 reason_word(action->reason), action->text);
     }
 }
 
@@ -125,12 +134,10 @@ static void make_status_line(struct shell *shell)
              status->jobs_waiting, status->alarms_count);
 }
 
-void perform_output(struct shell *shell, struct perform_trouble *trouble)
+void perform_output(struct shell *shell)
 {
-    trouble->storage_changed = false;
-    trouble->unsent_count = 0;
-    write_checkpoint(shell, trouble);
-    send_actions(shell, trouble);
+    write_checkpoint(shell);
+    send_actions(shell);
     if (shell->output->status_changed)
         perform_status(shell);
     ask_polls(shell);

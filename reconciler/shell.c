@@ -12,6 +12,9 @@
 #include "common/metrics.h"
 #include "reconciler/perform.h"
 
+#define TELL_MAX         (UNSENT_MAX + TELL_STORAGE_MAX) /* steps at a time */
+#define TELL_STORAGE_MAX 4 /* of these; each is a write of the checkpoint */
+
 /* ------------------------------------------------------------------------------- stepping */
 
 static double seconds_now(void)
@@ -36,8 +39,7 @@ void shell_configure_capture(struct shell *shell, const struct config *config)
     ask_segment(shell);
 }
 
-static void step_once(struct shell *shell, struct core_event *event,
-                      struct perform_trouble *trouble)
+static void step_once(struct shell *shell, struct core_event *event)
 {
     event->mono_ms = clock_mono_ms();
     event->wall_ms = clock_wall_ms();
@@ -53,23 +55,51 @@ static void step_once(struct shell *shell, struct core_event *event,
         ask_segment(shell);
     }
     message_free(shell->output->released);
-    perform_output(shell, trouble);
+    perform_output(shell);
+}
+
+static void tell_storage(struct shell *shell)
+{
+    struct untold *untold = &shell->untold;
+    const struct error why = untold->storage_why; /* the step may write another */
+    struct core_event event = {.kind = CORE_STORAGE,
+                               .u.storage_trouble = untold->storage_failed ? why.text : NULL};
+    untold->storage_told = untold->storage_failed;
+    step_once(shell, &event);
+}
+
+static void tell_unsent(struct shell *shell)
+{
+    struct untold *untold = &shell->untold;
+    const struct error why = untold->unsent_why;
+    struct action_result first = untold->unsent[0];
+    struct core_event event = {.kind = CORE_RESULT, .u.result = &first};
+    first.text = why.text;
+    memmove(untold->unsent, untold->unsent + 1, --untold->unsent_count * sizeof first);
+    step_once(shell, &event);
+}
+
+/* Tells the core what could not be performed. Each telling is a step of its own, which writes and
+ * asks again: a disk that fails in one write and not in the next would keep this busy for ever. */
+static void tell_rest(struct shell *shell)
+{
+    const struct untold *untold = &shell->untold;
+    unsigned told = 0; /* of the storage */
+    for (unsigned i = 0; i < TELL_MAX; i++) {
+        if (untold->storage_failed != untold->storage_told && told++ < TELL_STORAGE_MAX)
+            tell_storage(shell);
+        else if (untold->unsent_count > 0 && !shell->stopping)
+            tell_unsent(shell);
+        else
+            return;
+    }
 }
 
 void shell_step(struct shell *shell, struct core_event *event)
 {
-    /* Large, and never entered twice: nothing below calls back into it. */
-    static struct perform_trouble trouble, further;
-    step_once(shell, event, &trouble);
-    if (trouble.storage_changed) {
-        const char *text = trouble.storage.text[0] == '\0' ? NULL : trouble.storage.text;
-        struct core_event storage = {.kind = CORE_STORAGE, .u.storage_trouble = text};
-        step_once(shell, &storage, &further);
-    }
-    for (uint32_t i = 0; i < trouble.unsent_count && !shell->stopping; i++) {
-        struct core_event result = {.kind = CORE_RESULT, .u.result = &trouble.unsent[i]};
-        step_once(shell, &result, &further);
-    }
+    tell_rest(shell); /* what there were too many turns of: nothing is decided without it */
+    step_once(shell, event);
+    tell_rest(shell);
 }
 
 static void on_timer(evutil_socket_t socket, short what, void *argument)

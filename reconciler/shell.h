@@ -14,6 +14,19 @@
 
 struct control;
 
+#define UNSENT_MAX (2 * CORE_ACTIONS_PER_STEP_MAX)
+
+/* What could not be performed, and what of that the core does not know yet: perform.c writes it
+ * down, shell.c tells the core. */
+struct untold {
+    bool storage_failed;                     /* the last checkpoint could not be written */
+    bool storage_told;                       /* what the core was told of that last */
+    struct error storage_why;                /* the last failure's words */
+    uint32_t unsent_count;                   /* actions that never left, the oldest first */
+    struct action_result unsent[UNSENT_MAX]; /* as results: failed; all say the last reason */
+    struct error unsent_why;
+};
+
 struct shell {
     struct worker *worker;
     struct core *core;
@@ -26,8 +39,8 @@ struct shell {
     int control_listener; /* until start; -1: none came */
     struct hint_budget hints;
     uint32_t pretenders; /* ROLE_BITs of pollers that spoke for an API that is not theirs */
-    bool storage_failed; /* the last checkpoint could not be written; the core has been told */
-    bool stopping;       /* nothing is asked of the actuator any more */
+    struct untold untold;
+    bool stopping; /* nothing is asked of the actuator any more */
     char status_line[TEXT_BYTES_MAX + 1];
 };
 
@@ -38,7 +51,8 @@ bool shell_start(struct shell *shell, struct worker *worker, const struct config
 void shell_recall(struct shell *shell);
 void shell_free(struct shell *shell);
 
-/* One step and all that follows from it. mono_ms and wall_ms of the event are set here. */
+/* One step and all that follows from it: what could not be performed, the core is told, in so many
+ * further steps; the rest before the next event. mono_ms and wall_ms of the event are set here. */
 void shell_step(struct shell *shell, struct core_event *event);
 
 /* What a configuration says of the capture; asks the supervisor for a segment where one is needed.

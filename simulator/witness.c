@@ -9,67 +9,6 @@
 
 #include "common/names.h"
 
-/* --------------------------------------------------------------------------------- the story */
-
-static void note_work(const struct witness *witness, const struct world_event *event)
-{
-    struct rented *rented =
-        event->runner != NULL ? witness_rented(witness, event->runner->server_id) : NULL;
-    if (rented != NULL)
-        rented->last_job_ms = event->at_ms;
-}
-
-/* Whether our note of a fence stands at the server or at its node. */
-static void follow_note(struct witness *witness, struct rented *rented, int64_t now_ms)
-{
-    if (rented == NULL)
-        return;
-    const struct world_server *server = world_server_find(witness->world, rented->server_id);
-    const struct world_node *node = world_node_named(witness->world, rented->name);
-    bool noted =
-        (server != NULL && witness_label(&server->labels, SERVER_LABEL_FENCE)[0] != '\0') ||
-        (node != NULL && witness_label(&node->annotations, NODE_ANNOTATION_FENCE)[0] != '\0');
-    if (!noted)
-        rented->noted_ms = 0;
-    else if (rented->noted_ms == 0)
-        rented->noted_ms = now_ms;
-}
-
-static void on_event(void *context, const struct world_event *event)
-{
-    struct witness *witness = context;
-    struct rented *rented;
-    switch ((unsigned)event->kind) {
-    case WORLD_EVENT_SERVER_CREATED:
-    case WORLD_EVENT_SERVER_CHANGED:
-        witness_note_rented(witness, event->server);
-        follow_note(witness, witness_rented(witness, event->server->id), event->at_ms);
-        return;
-    case WORLD_EVENT_NODE_MODIFIED:
-        follow_note(witness, witness_rented_named(witness, event->node->name), event->at_ms);
-        return;
-    case WORLD_EVENT_RUNNER_REGISTERED:
-        rented = witness_rented(witness, event->runner->server_id);
-        if (rented != NULL)
-            rented->had_runner = true;
-        return;
-    case WORLD_EVENT_JOB_QUEUED:
-        witness_count_waiting(witness, event->job, event->at_ms, true);
-        return;
-    case WORLD_EVENT_JOB_STARTED:
-        witness_count_waiting(witness, event->job, event->at_ms, false);
-        note_work(witness, event);
-        return;
-    case WORLD_EVENT_JOB_COMPLETED:
-        if (event->job->runnable_ms != 0 && event->job->started_ms == 0)
-            witness_count_waiting(witness, event->job, event->at_ms, false);
-        note_work(witness, event);
-        return;
-    case WORLD_EVENT_JOB_LOST: note_work(witness, event); return;
-    default: return;
-    }
-}
-
 /* ----------------------------------------------------------------------------------- servers */
 
 void witness_hindered(struct witness *witness, int64_t now_ms)
@@ -112,14 +51,6 @@ static bool held_by_person(const struct witness *witness, const struct world_ser
         held = runner->server_id == server->id && runner->disabled && runner->disabled_by_hand;
     }
     return held;
-}
-
-/* Those that are being given back do not count for the pool's minimum: one fenced runner takes its
- * whole node out of service, and one that never came to serve in time does not come any more. */
-static bool serves_or_comes(const struct witness *witness, const struct world_server *server,
-                            int64_t now_ms)
-{
-    return witness_is_coming(witness, server, now_ms) || witness_serves(witness, server);
 }
 
 /* Slots that were used later than this machine, and are free: a waiting job is theirs first. */
@@ -189,24 +120,74 @@ static void look_at(struct witness *witness, const struct world_server *server, 
     (void)book_judge(&witness->book, &scene, now_ms, text);
 }
 
-/* How many machines of each pool serve, or come. */
-static void count_serving(struct witness *witness, int64_t now_ms)
-{
-    memset(witness->serving, 0, sizeof witness->serving);
-    for (size_t i = 0; i < world_server_count(witness->world); i++) {
-        const struct world_server *server = world_server_at(witness->world, i);
-        const struct rented *rented = witness_rented(witness, server->id);
-        if (rented != NULL && rented->pool < witness->rules.pool_count &&
-            witness_marks(witness, &server->labels) && serves_or_comes(witness, server, now_ms))
-            witness->serving[rented->pool]++;
-    }
-}
-
 void witness_look(struct witness *witness, int64_t now_ms)
 {
-    count_serving(witness, now_ms);
+    witness_count_serving(witness, now_ms);
     for (size_t i = 0; i < world_server_count(witness->world); i++)
         look_at(witness, world_server_at(witness->world, i), now_ms);
+    witness_look_at_pools(witness, now_ms);
+}
+
+/* --------------------------------------------------------------------------------- the story */
+
+static void note_work(const struct witness *witness, const struct world_event *event)
+{
+    struct rented *rented =
+        event->runner != NULL ? witness_rented(witness, event->runner->server_id) : NULL;
+    if (rented != NULL)
+        rented->last_job_ms = event->at_ms;
+}
+
+/* Whether our note of a fence stands at the server or at its node. */
+static void follow_note(struct witness *witness, struct rented *rented, int64_t now_ms)
+{
+    if (rented == NULL)
+        return;
+    const struct world_server *server = world_server_find(witness->world, rented->server_id);
+    const struct world_node *node = world_node_named(witness->world, rented->name);
+    bool noted =
+        (server != NULL && witness_label(&server->labels, SERVER_LABEL_FENCE)[0] != '\0') ||
+        (node != NULL && witness_label(&node->annotations, NODE_ANNOTATION_FENCE)[0] != '\0');
+    if (!noted)
+        rented->noted_ms = 0;
+    else if (rented->noted_ms == 0)
+        rented->noted_ms = now_ms;
+}
+
+static void on_event(void *context, const struct world_event *event)
+{
+    struct witness *witness = context;
+    struct rented *rented;
+    switch ((unsigned)event->kind) {
+    case WORLD_EVENT_SERVER_CREATED:
+    case WORLD_EVENT_SERVER_CHANGED:
+        witness_note_rented(witness, event->server);
+        follow_note(witness, witness_rented(witness, event->server->id), event->at_ms);
+        return;
+    case WORLD_EVENT_SERVER_GONE: look_at(witness, event->server, event->at_ms); return;
+    case WORLD_EVENT_NODE_MODIFIED:
+        follow_note(witness, witness_rented_named(witness, event->node->name), event->at_ms);
+        return;
+    case WORLD_EVENT_RUNNER_REGISTERED:
+        rented = witness_rented(witness, event->runner->server_id);
+        if (rented != NULL)
+            rented->had_runner = true;
+        return;
+    case WORLD_EVENT_JOB_QUEUED:
+        witness_count_waiting(witness, event->job, event->at_ms, true);
+        return;
+    case WORLD_EVENT_JOB_STARTED:
+        witness_count_waiting(witness, event->job, event->at_ms, false);
+        note_work(witness, event);
+        return;
+    case WORLD_EVENT_JOB_COMPLETED:
+        if (event->job->runnable_ms != 0 && event->job->started_ms == 0)
+            witness_count_waiting(witness, event->job, event->at_ms, false);
+        note_work(witness, event);
+        return;
+    case WORLD_EVENT_JOB_LOST: note_work(witness, event); return;
+    default: return;
+    }
 }
 
 /* ----------------------------------------------------------------------------------- its life */

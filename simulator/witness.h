@@ -30,6 +30,8 @@ struct witness_rules {
     int64_t demand_memory_ms;    /* how old a picture of Gitea a create may rest on, way included */
     int64_t provision_ms;        /* life.provision_timeout */
     int64_t notice_ms, bound_ms; /* server_scene */
+    int64_t growth_ms;           /* pool_scene.bound_ms; 0: pools are not judged */
+    uint64_t dearest_micro;      /* the dearest server that a pool may rent, an hour */
     bool shown_is_told; /* witness_shown is called; else whatever was rented counts as shown */
 };
 
@@ -47,6 +49,20 @@ void witness_change(struct witness *witness, const struct witness_rules *rules);
 void witness_hindered(struct witness *witness, int64_t now_ms);
 /* The same of one server only, by its name. One that was never ours is nobody's matter. */
 void witness_hindered_one(struct witness *witness, const char *name, int64_t now_ms);
+
+/* Something hinders creates at this instant: a type is sold out, machines never boot. */
+void witness_creates_hindered(struct witness *witness, int64_t now_ms);
+
+/* What a create for a job of this pool (its index) may be compared with: runners of the pool that
+ * have been free, in service and unhindered for as long as a picture may be old, and the most jobs
+ * that were the pool's and waited at once in that time. wants 0: nothing can be said. in_service
+ * tells whether the client counts a node as serving. */
+struct witness_room {
+    uint32_t room, wants;
+};
+struct witness_room witness_room(struct witness *witness, uint32_t pool, int64_t now_ms,
+                                 bool (*in_service)(const char *node, const void *argument),
+                                 const void *argument);
 
 /* The client was shown this server, in a list or in an answer that it took note of. One that nobody
  * was ever shown, and that somebody else deleted, may be made again by its name: nobody can know.

@@ -53,7 +53,7 @@ static void create_scene(struct witness *witness, const struct world_call *call,
     scene->pool_min = rules->pool[pool].min;
     scene->pool_max = rules->pool[pool].max;
     scene->wanted = witness->rogue ? UINT32_MAX
-                                   : witness_demand_peak(&witness->demand[pool],
+                                   : witness_demand_peak(&witness->own[pool],
                                                          call->at_ms - rules->demand_memory_ms);
 }
 
@@ -120,7 +120,7 @@ static void runner_scene(const struct witness *witness, const struct world_call 
         return;
     scene->race_ms = witness->rules.race_ms;
     scene->jobs = job != NULL;
-    scene->youngest_job_ms = job != NULL ? call->at_ms - job->started_ms : 0;
+    scene->oldest_job_ms = job != NULL ? call->at_ms - job->started_ms : 0;
     scene->unfenced =
         !witness->rules.fence_exists || witness_is_young(witness, runner, call->at_ms);
     scene->fence_possible = witness->rules.fence_exists && rented != NULL &&
@@ -140,11 +140,11 @@ static const char *call_text(const struct world_call *call, const struct call_sc
                        : call->pod != NULL    ? call->pod->name
                                               : call->runner->name;
     snprintf(text, BOOK_TEXT_BYTES,
-             "%s %s: jobs %u (youngest %lld ms), runners %u, fenced %lld ms, ours %d; servers %llu "
+             "%s %s: jobs %u (oldest %lld ms), runners %u, fenced %lld ms, ours %d; servers %llu "
              "of %llu, pool %llu (able %llu, least %llu) of %llu, %llu of %llu micro, coming %u, "
              "wanted %u, name used %u",
              world_call_word(call->kind), name, scene->jobs,
-             scene->jobs > 0 ? (long long)scene->youngest_job_ms : 0LL, scene->runners,
+             scene->jobs > 0 ? (long long)scene->oldest_job_ms : 0LL, scene->runners,
              (long long)scene->fenced_ms, scene->ours, (unsigned long long)scene->servers,
              (unsigned long long)scene->servers_max, (unsigned long long)scene->pool_servers,
              (unsigned long long)scene->pool_able, (unsigned long long)scene->pool_min,

@@ -6,18 +6,6 @@
 
 /* --------------------------------------------------------------------------------- the demand */
 
-static bool serves(const struct witness_pool *pool, const struct world_job *job)
-{
-    for (uint32_t i = 0; i < job->labels.count; i++) {
-        uint32_t k = 0;
-        while (k < pool->label_count && strcmp(pool->labels[k], job->labels.items[i]) != 0)
-            k++;
-        if (k == pool->label_count)
-            return false;
-    }
-    return true;
-}
-
 static void demand_changed(struct demand *demand, int64_t at_ms)
 {
     if (demand->count == CHANGES_MAX) { /* the second oldest takes the larger of both */
@@ -47,21 +35,24 @@ uint32_t witness_demand_peak(struct demand *demand, int64_t since_ms)
     return peak;
 }
 
+static void count(struct demand *demand, int64_t at_ms, bool more)
+{
+    assert(more || demand->waiting > 0);
+    demand->waiting += more ? 1 : UINT32_MAX;
+    demand_changed(demand, at_ms);
+}
+
 void witness_count_waiting(struct witness *witness, const struct world_job *job, int64_t at_ms,
                            bool more)
 {
-    bool served = false;
-    for (uint32_t i = 0; i < witness->rules.pool_count; i++) {
-        struct demand *demand = &witness->demand[i];
-        if (!serves(&witness->rules.pool[i], job))
-            continue;
-        served = true;
-        assert(more || demand->waiting > 0);
-        demand->waiting += more ? 1 : UINT32_MAX;
-        demand_changed(demand, at_ms);
-    }
-    if (served)
-        witness->served_waiting += more ? 1 : UINT32_MAX;
+    uint32_t own = witness_pool_of_job(witness, job);
+    if (own == witness->rules.pool_count)
+        return;
+    count(&witness->own[own], at_ms, more);
+    witness->served_waiting += more ? 1 : UINT32_MAX;
+    for (uint32_t i = own; i < witness->rules.pool_count; i++)
+        if (witness_pool_serves(&witness->rules.pool[i], job))
+            count(&witness->demand[i], at_ms, more);
 }
 
 /* From the world itself: what waited before anybody watched, or by other pools. */
@@ -69,7 +60,7 @@ void witness_count_again(struct witness *witness)
 {
     witness->served_waiting = 0;
     for (uint32_t i = 0; i < witness->rules.pool_count; i++)
-        witness->demand[i].waiting = 0;
+        witness->demand[i].waiting = witness->own[i].waiting = 0;
     for (uint64_t id = 1; id <= world_job_count(witness->world); id++) {
         const struct world_job *job = world_job_find(witness->world, id);
         if (job != NULL && job->status == WORLD_JOB_QUEUED)

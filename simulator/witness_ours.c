@@ -28,11 +28,15 @@ static bool is_id(const char *text)
     return counter != 0 && *end == '\0';
 }
 
+bool witness_labelled(const struct witness *witness, const struct world_map *labels)
+{
+    return strcmp(witness_label(labels, SERVER_LABEL_MANAGED), SERVER_LABEL_MANAGED_VALUE) == 0 &&
+           strcmp(witness_label(labels, SERVER_LABEL_CLUSTER), witness->rules.cluster) == 0;
+}
+
 bool witness_marks(const struct witness *witness, const struct world_map *labels)
 {
-    return is_id(witness_label(labels, SERVER_LABEL_ID)) &&
-           strcmp(witness_label(labels, SERVER_LABEL_MANAGED), SERVER_LABEL_MANAGED_VALUE) == 0 &&
-           strcmp(witness_label(labels, SERVER_LABEL_CLUSTER), witness->rules.cluster) == 0;
+    return is_id(witness_label(labels, SERVER_LABEL_ID)) && witness_labelled(witness, labels);
 }
 
 uint32_t witness_pool_named(const struct witness *witness, const char *name)
@@ -136,7 +140,6 @@ void witness_look_at_runners(const struct witness *witness, uint64_t server_id, 
                              struct call_scene *scene)
 {
     scene->unfenced = true;
-    scene->youngest_job_ms = INT64_MAX;
     scene->race_ms = witness->rules.race_ms;
     for (size_t i = 0; server_id != 0 && i < world_runner_count(witness->world); i++) {
         const struct world_runner *runner = world_runner_at(witness->world, i);
@@ -147,8 +150,8 @@ void witness_look_at_runners(const struct witness *witness, uint64_t server_id, 
         if (job == NULL)
             continue;
         scene->jobs++;
-        if (now_ms - job->started_ms < scene->youngest_job_ms)
-            scene->youngest_job_ms = now_ms - job->started_ms;
+        if (now_ms - job->started_ms > scene->oldest_job_ms)
+            scene->oldest_job_ms = now_ms - job->started_ms;
         if (witness->rules.fence_exists && !witness_is_young(witness, runner, now_ms))
             scene->unfenced = false;
     }

@@ -38,16 +38,21 @@ struct witness {
     bool rogue; /* witness_rogue */
     struct rented *rented;
     size_t rented_count, rented_room;
-    struct demand demand[WITNESS_POOLS_MAX];
-    uint32_t served_waiting;             /* of any pool */
-    uint64_t serving[WITNESS_POOLS_MAX]; /* machines, as the last look counted them */
+    struct demand demand[WITNESS_POOLS_MAX]; /* of all jobs that the pool serves */
+    struct demand own[WITNESS_POOLS_MAX];    /* of those that are its: no earlier one serves them */
+    uint32_t served_waiting;                 /* of any pool */
+    int64_t creates_hindered_ms;             /* when something last hindered creates alone */
+    int64_t full_ms[WITNESS_POOLS_MAX];      /* when a limit last kept the pool from growing */
+    int64_t lacks_ms[WITNESS_POOLS_MAX];     /* since when it has less than its min; 0 it has not */
+    uint64_t serving[WITNESS_POOLS_MAX];     /* machines, as the last look counted them */
     int64_t hindered_ms; /* when something last hindered; the beginning of the world, at first */
 };
 
 /* ---- witness_ours.c: what is ours, and what its runners do ---- */
 /* The value of a label or annotation; "" where there is none. */
 const char *witness_label(const struct world_map *labels, const char *key);
-/* Whether a server bears our labels, an id of an action among them. */
+/* Whether a server bears our labels; an id of an action among them. */
+bool witness_labelled(const struct witness *witness, const struct world_map *labels);
 bool witness_marks(const struct witness *witness, const struct world_map *labels);
 /* The pool's index; rules.pool_count: there is none of that name. */
 uint32_t witness_pool_named(const struct witness *witness, const char *name);
@@ -76,6 +81,14 @@ void witness_count_waiting(struct witness *witness, const struct world_job *job,
                            bool more);
 /* Other rules: what waits now is counted anew. */
 void witness_count_again(struct witness *witness);
+
+/* ---- witness_pools.c ---- */
+/* Whether all labels of a job are the pool's; the first pool that serves it (pool_count: none). */
+bool witness_pool_serves(const struct witness_pool *pool, const struct world_job *job);
+uint32_t witness_pool_of_job(const struct witness *witness, const struct world_job *job);
+/* How many machines of each pool serve, or come. */
+void witness_count_serving(struct witness *witness, int64_t now_ms);
+void witness_look_at_pools(struct witness *witness, int64_t now_ms);
 
 /* ---- witness_calls.c: the guard ---- */
 void witness_on_call(void *context, const struct world_call *call);

@@ -72,6 +72,7 @@ void core_step(struct core *core, const struct core_event *event, struct core_ou
     observe_fleet(core);
     demand_count(core);
     plan_make(core);
+    results_forget(core);
     steps_take(core);
     offers_alarms(core);
     alarms_end(core);

@@ -92,6 +92,7 @@ static void life(struct digest *digest, const struct life *life)
     number(digest, deregistering != NULL && deregistering->again);
     number(digest,
            (removing != NULL && removing->drained) || (draining != NULL && draining->drained));
+    number(digest, draining != NULL && draining->asked);
     if (removing != NULL)
         mono(digest, removing->done_mono_ms);
     runner_set(digest, life_runners(life));

@@ -113,6 +113,22 @@ void offers_served(struct core *core, const struct node *node)
     offer->failing = false;
 }
 
+void offers_sold_out(struct core *core, uint32_t pool)
+{
+    const struct config_pool *row = pool_row(core, pool);
+    const struct offer_memory *first = NULL; /* the one that opens first */
+    for (uint32_t i = 0; i < row->offers_count; i++) {
+        const struct offer_memory *memory = &core->offer[pool][i];
+        if (memory->closed_until_mono_ms > core->mono_ms && !memory->failing &&
+            (first == NULL || memory->closed_until_mono_ms < first->closed_until_mono_ms))
+            first = memory;
+    }
+    if (first != NULL)
+        core_alarm(core, ALARM_SOLD_OUT, row->name, T("pool "), T(row->name),
+                   T(" lacks servers, and none of its offers is to be had; the next try is at "),
+                   CLOCK(first->closed_until_wall_ms), T(": "), T(first->text));
+}
+
 void offers_alarms(struct core *core)
 {
     for (uint32_t pool = 0; pool < core->config->pools_count; pool++)

@@ -79,6 +79,8 @@ static bool grow(struct core *core, uint32_t index, bool for_minimum)
         !core_due(core, core->memory[index].pause_mono_ms) || !ask_room(core))
         return false;
     uint32_t offer = offers_choose(core, index);
+    if (offer == NONE)
+        offers_sold_out(core, index);
     if (offer == NONE ||
         !offers_price(core, row->offers[offer].server_type, row->offers[offer].location, &price) ||
         !rails_allow_create(core, index, price))

@@ -281,8 +281,12 @@ const char *action_text(enum action_kind kind);
 const char *alarm_text(enum alarm_kind kind);
 
 /* ---- the stretches, in their order */
-void events_take(struct core *core, const struct core_event *event);          /* events.c */
-void results_take(struct core *core, const struct action_result *result);     /* results.c */
+void events_take(struct core *core, const struct core_event *event);      /* events.c */
+void results_take(struct core *core, const struct action_result *result); /* results.c */
+/* After the plan: that creates fail is over when one succeeds, and also when the pause after the
+ * last failure is over and nobody wants a server any more, since then none will ever be asked for.
+ */
+void results_forget(struct core *core);
 void checkpoint_take(struct core *core, const struct checkpoint *checkpoint); /* checkpoint.c */
 void facts_join(struct core *core);                                           /* facts.c */
 void runners_join(struct core *core);                                         /* runners.c */
@@ -348,6 +352,8 @@ void offers_served(struct core *core, const struct node *node);
 void offers_close(struct core *core, uint32_t pool, const char *server_type, const char *location,
                   int64_t pause_ms, const char *why);
 void offers_alarms(struct core *core);
+/* The pool lacks servers and none of its offers is open: said, where one of them is sold out. */
+void offers_sold_out(struct core *core, uint32_t pool);
 /* What is remembered of an offer, to be written; NULL where the pool does not have it. */
 struct offer_memory *offers_memory(struct core *core, uint32_t pool, const char *server_type,
                                    const char *location);

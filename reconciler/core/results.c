@@ -22,6 +22,37 @@ static void pause_creates(struct core *core, uint32_t pool, const struct action_
     text_copy(core->create_text, sizeof core->create_text, result->text);
 }
 
+/* Whether a server is wanted that nobody has asked for, or is asked for and not answered. */
+static bool wants_server(const struct core *core)
+{
+    for (uint32_t i = 0; i < core->config->pools_count; i++)
+        if (core->pool[i].desired > core->pool[i].serving)
+            return true;
+    for (uint32_t i = 0; i < core->node_count; i++) {
+        const struct errand *errand = &core->node[i].errand;
+        if (errand->kind == ACTION_CREATE_SERVER && (errand->in_flight || errand->unknown))
+            return true;
+    }
+    return false;
+}
+
+static bool pauses_are_over(struct core *core)
+{
+    bool over = core_due(core, core->create_pause_mono_ms);
+    for (uint32_t i = 0; i < core->config->pools_count; i++)
+        over = core_due(core, core->memory[i].pause_mono_ms) && over;
+    return over;
+}
+
+void results_forget(struct core *core)
+{
+    bool failed = core->create_failures > 0 || core->create_trouble != TROUBLE_NONE;
+    if (!failed || !pauses_are_over(core) || wants_server(core))
+        return;
+    core->create_failures = 0;
+    core->create_trouble = TROUBLE_NONE;
+}
+
 static void look_again(struct core *core, struct node *node)
 {
     node->errand.unknown = true;

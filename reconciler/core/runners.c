@@ -91,9 +91,17 @@ static struct node *node_of_name(struct core *core, const char *name)
     return node;
 }
 
-/* Adds a registration to those that the node remembers, or refreshes it. A full set forgets one
- * that is no longer listed; RUNNERS_PER_NODE_MAX listed ones are more than a pool's capacity can
- * be. */
+/* A name is fixed at registration: another one under this id is another runner, and the id was used
+ * again (a Gitea that was restored from a backup counts anew). "": nobody has noted it. */
+static bool is_known(const struct known_runner *known, uint64_t id, const char *name)
+{
+    return known->id == id &&
+           (known->name[0] == '\0' || name[0] == '\0' || text_same(known->name, name));
+}
+
+/* Adds a registration to those that the node remembers, or refreshes it: of one id there is one. A
+ * full set forgets one that is no longer listed; RUNNERS_PER_NODE_MAX listed ones are more than a
+ * pool's capacity can be. */
 static void remember(struct node *node, const struct gitea_runner *runner)
 {
     struct runner_set *set = life_runners_change(&node->life);
@@ -101,6 +109,7 @@ static void remember(struct node *node, const struct gitea_runner *runner)
         return;
     for (uint32_t i = 0; i < set->count; i++)
         if (set->runner[i].id == runner->id) {
+            text_copy(set->runner[i].name, sizeof set->runner[i].name, runner->name);
             set->runner[i].listed = true;
             return;
         }
@@ -118,6 +127,9 @@ static void claim_remembered(struct core *core, uint32_t index)
     struct runner_set *set = life_runners_change(&core->node[index].life);
     for (uint32_t i = 0; set != NULL && i < set->count; i++) {
         uint32_t runner = runner_by_id(core, set->runner[i].id);
+        if (runner != NONE && !is_known(&set->runner[i], core->gitea->runners[runner].id,
+                                        core->gitea->runners[runner].name))
+            runner = NONE;
         set->runner[i].listed = runner != NONE;
         core->jobs.unlisted += runner == NONE;
         if (runner != NONE)
@@ -210,11 +222,11 @@ static void count_runner(struct core *core, uint32_t index)
     sight->busy = sight->busy || runner->busy;
 }
 
-static bool remembers(const struct node *node, uint64_t runner)
+static bool remembers(const struct node *node, const struct gitea_job *job)
 {
     const struct runner_set *set = life_runners(&node->life);
     for (uint32_t i = 0; set != NULL && i < set->count; i++)
-        if (set->runner[i].id == runner)
+        if (is_known(&set->runner[i], job->runner_id, job->runner_name))
             return true;
     return false;
 }
@@ -224,7 +236,7 @@ static struct node *node_of_lost(struct core *core, const struct gitea_job *job)
 {
     struct node *node = node_of_runner(core, job->runner_name);
     for (uint32_t i = 0; node == NULL && core->jobs.unlisted > 0 && i < core->node_count; i++)
-        if (remembers(&core->node[i], job->runner_id))
+        if (remembers(&core->node[i], job))
             node = &core->node[i];
     return node;
 }

@@ -210,6 +210,14 @@ void life_pods_left(struct life *life, uint32_t pods)
     life->u_.draining.pods_left = pods;
 }
 
+void life_drain_asked(struct life *life, struct moment now)
+{
+    must(life->state_ == NODE_DRAINING);
+    if (!life->u_.draining.asked)
+        life->u_.draining.since = now;
+    life->u_.draining.asked = true;
+}
+
 void life_drained(struct life *life)
 {
     must(life->state_ == NODE_DRAINING);

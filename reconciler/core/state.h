@@ -61,6 +61,7 @@ struct node_draining {
     struct retirement why;
     uint32_t pods_left; /* as the last look said */
     bool drained;       /* a Kubernetes node of it is there, and the actuator has drained it */
+    bool asked;         /* since is when it was first asked for; until then, when the state began */
 };
 
 struct node_removing {
@@ -110,6 +111,8 @@ const struct node_removing *life_as_removing(const struct life *life);
 /* What changes within a state. A trap in another one. */
 void life_pods_left(struct life *life, uint32_t pods);
 void life_drained(struct life *life);
+/* The drain is asked for, now: where that is the first time, it begins only now. */
+void life_drain_asked(struct life *life, struct moment now);
 void life_removed(struct life *life, int64_t done_mono_ms);
 
 /* What an edge is told: when, and for which reason (used where a retirement begins). */

@@ -12,9 +12,32 @@ static void give_up_waiting(struct core *core, struct node *node)
     errand->in_flight = false;
     errand->unknown = true;
     errand->result_mono_ms = core->mono_ms;
+    core->out->poll_now = (1u << SOURCES) - 1;
     text_copy(errand->text, sizeof errand->text, "no result came in time");
     core_say(core, VERBOSITY_WARNING, T("node "), T(node->name), T(": no result of "),
              T(action_text(errand->kind)), T(" came in time; it is looked at again"));
+}
+
+static bool is_picture_of_another(const struct core *core, enum source source)
+{
+    static const enum core_event_kind picture[SOURCES] = {CORE_GITEA, CORE_HETZNER, CORE_KUBE};
+    for (unsigned i = 0; i < SOURCES; i++)
+        if (core->event == picture[i])
+            return i != source;
+    return false;
+}
+
+/* Asks those that do not show yet what came of it. A picture of another one is no reason to ask
+ * again: the look that was asked for is under way, or its source is away, and each picture would
+ * call for the next one as fast as they come. */
+static void ask_for_looks(struct core *core, const struct node *node)
+{
+    for (unsigned i = 0; i < SOURCES; i++) {
+        enum source source = (enum source)i;
+        bool under_way = core->source[i].head != NULL && is_picture_of_another(core, source);
+        if (!under_way && !trust_shows_result_of(core, source, node))
+            core->out->poll_now |= 1u << i;
+    }
 }
 
 /* Whether the node may be asked for something now. */
@@ -23,7 +46,7 @@ static bool free_to_ask(struct core *core, const struct node *node)
     if (node->errand.in_flight || !core->actuator_ready || !ask_room(core))
         return false;
     if (node->errand.unknown && !trust_shows_result(core, node)) {
-        core->out->poll_now = (1u << SOURCES) - 1;
+        ask_for_looks(core, node);
         return false;
     }
     return core_due(core, node->errand.next_mono_ms);
@@ -129,11 +152,12 @@ static void step_draining(struct core *core, struct node *node)
 {
     const struct node_draining *state = life_as_draining(&node->life);
     char why[TEXT_BYTES_MAX + 1];
-    bool over = core_due(core, state->since.mono_ms + core->config->life.drain_deadline_ms);
     if (never_joined(node) && trust_shows_result_of(core, SOURCE_KUBE, node)) {
         node_step(core, node, EDGE_remove, state->why.reason); /* no Kubernetes node, no pods */
         return;
     }
+    life_drain_asked(&node->life, core_now(core));
+    bool over = core_due(core, state->since.mono_ms + core->config->life.drain_deadline_ms);
     say(why, sizeof why, T("deadline "),
         CLOCK(state->since.wall_ms + core->config->life.drain_deadline_ms),
         T(over ? ", which is over" : ""));

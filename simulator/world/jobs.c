@@ -339,3 +339,14 @@ void sweep_due(struct world *world, uint64_t id, uint64_t stamp)
     world_zombie_sweep(world);
     world_due_in(world, world->config.sweep_period_ms, DUE_SWEEP, 0, 0);
 }
+
+size_t world_queued_count(const struct world *world)
+{
+    return world->queued.count;
+}
+
+const struct world_job *world_queued_at(const struct world *world, size_t index)
+{
+    const struct job_entry *entry = world->queued.items[index];
+    return &entry->job;
+}

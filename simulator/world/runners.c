@@ -95,7 +95,7 @@ static struct runner_entry *runner_add(struct world *world, const struct world_r
     world_copy_name(runner->name, sizeof runner->name, spec->name);
     strings_copy(&runner->labels, spec->labels, spec->label_count);
     runner->registered = true;
-    runner->registered_ms = world->now_ms;
+    runner->registered_ms = runner->free_since_ms = world->now_ms;
     runner->ephemeral = spec->ephemeral;
     runner->permanent = spec->permanent;
     runner->scope = spec->scope;
@@ -330,6 +330,7 @@ void runner_release(struct world *world, struct runner_entry *entry)
 {
     struct world_runner *runner = &entry->runner;
     runner->job_id = 0;
+    runner->free_since_ms = world->now_ms;
     if (runner->registered)
         runner->last_update_ms = runner->last_contact_ms = world->now_ms;
     bool used_up = runner->ephemeral;

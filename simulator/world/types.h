@@ -191,6 +191,7 @@ struct world_runner {
     enum world_scope scope;
     char owner[64], repo[64];           /* "" above the scope */
     int64_t registered_ms, disabled_ms; /* 0: not disabled */
+    int64_t free_since_ms;              /* when it registered, or its last job ended */
     int64_t last_contact_ms;            /* what "online" is computed from; 0: never */
     int64_t last_update_ms;             /* what "busy" is computed from; 0: never */
     int64_t silent_until_ms; /* its daemon does not reach Gitea before that; 0: it does */

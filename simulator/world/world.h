@@ -249,6 +249,10 @@ struct world_runner_spec {
 /* Registers a runner by hand (permanent ones); the ones on machines register themselves. Returns
  * its id. */
 uint64_t world_runner_create(struct world *world, const struct world_runner_spec *spec);
+/* Jobs that may start and wait for a runner, in the order in which they became so. */
+size_t world_queued_count(const struct world *world);
+const struct world_job *world_queued_at(const struct world *world, size_t index);
+
 enum world_verdict world_runner_disable(struct world *world, uint64_t id, bool disabled);
 enum world_verdict world_runner_delete(struct world *world, uint64_t id); /* no check for busy */
 /* Its daemon dies at once, registered or not, and what it works on is lost. CONFLICT: none runs. */

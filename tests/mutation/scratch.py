@@ -55,7 +55,7 @@ def write_if_other(path, data):
 
 
 def unit_tests_of(path, tree="."):
-    """Names of the unit tests that a source of the core or of the actuator can break, the likeliest first."""
+    """Names of the unit tests that a source can break, the likeliest first."""
     starts = ["core"] if path.startswith("reconciler/core/") else ["judge", "since", "actions_"]
     if path.startswith("actuator/") and not path.endswith(("judge.c", "facts.c")):
         starts.reverse()
@@ -65,6 +65,12 @@ def unit_tests_of(path, tree="."):
         starts = ["pace", *starts]
     if path.endswith("http_send.c"):
         starts = ["http_send", *starts]
+    if path.startswith("reconciler/") and not path.startswith("reconciler/core/"):
+        starts = ["shell", "checkpoint"]
+    if path.startswith("poller/"):
+        starts = ["poller"]
+    if path.startswith("common/kube"):
+        starts = ["kube", *starts]
     names = sorted(name[5:-2] for name in os.listdir(f"{tree}/tests/unit") if re.fullmatch(r"test_\w+\.c", name))
     return [name for start in starts for name in names if name.startswith(start)]
 

@@ -8,21 +8,21 @@
 #include "proto/message.h"
 #include "sim.h"
 
-#define LATE_MS_MOST    60000
-#define RESTART_MS_MOST 15000
-#define HASH_START      UINT64_C(14695981039346656037)
+#define LATE_MS_MOST     60000
+#define RESTART_MS_MOST  15000
+#define TELL_STORAGE_MAX 4 /* as the shell's */
+#define HASH_START       UINT64_C(14695981039346656037)
 
 static void restart(void *argument, uint64_t generation);
 
 /* ------------------------------------------------------------------------------- the checkpoint */
 
-static bool storage_works(const struct sim *sim)
-{
-    return sim->now_ms >= sim->storage_bad_until_ms;
-}
-
 static void write_checkpoint(struct sim *sim)
 {
+    sim->storage_failed =
+        sim->now_ms < sim->storage_bad_until_ms || sim_strikes(sim, FAULT_WRITE_FAILS);
+    if (sim->storage_failed)
+        return;
     struct checkpoint checkpoint = *sim->output->checkpoint;
     unsigned char *bytes = NULL;
     size_t length = 0;
@@ -188,7 +188,7 @@ static void perform(struct sim *sim)
     if (sim->restoring)
         judge_restored(sim);
     judge_actions(sim);
-    if (out->checkpoint_changed && storage_works(sim))
+    if (out->checkpoint_changed)
         write_checkpoint(sim);
     for (uint32_t i = 0; i < out->action_count; i++) {
         if (killed(sim))
@@ -217,23 +217,32 @@ static void step(struct sim *sim, struct core_event *event)
     sim->counts.steps++;
     hash_output(sim);
     picture_drop(sim->output->released);
-    bool changed = sim->output->checkpoint_changed;
     perform(sim);
-    if (!sim->brain_alive || !changed || sim->storage_told != storage_works(sim))
-        return;
-    /* As the shell does: the core is told when writing begins to fail, and when it works again. */
-    sim->storage_told = !storage_works(sim);
-    struct core_event storage = {
-        .kind = CORE_STORAGE,
-        .u.storage_trouble = storage_works(sim) ? NULL : "the checkpoint cannot be written"};
-    step(sim, &storage);
+}
+
+/* As the shell does: the core is told when writing begins to fail, and when it works again, also
+ * where that changes while it is told. */
+static void tell_storage(struct sim *sim)
+{
+    for (unsigned i = 0;
+         sim->brain_alive && sim->storage_failed != sim->storage_told && i < TELL_STORAGE_MAX;
+         i++) {
+        struct core_event storage = {
+            .kind = CORE_STORAGE,
+            .u.storage_trouble = sim->storage_failed ? "the checkpoint cannot be written" : NULL};
+        sim->storage_told = sim->storage_failed;
+        step(sim, &storage);
+    }
 }
 
 void brain_event(struct sim *sim, struct core_event *event)
 {
     if (!sim->brain_alive)
         sim_die("an event for a dead reconciler");
-    step(sim, event);
+    tell_storage(sim);
+    if (sim->brain_alive)
+        step(sim, event);
+    tell_storage(sim);
 }
 
 void brain_actuator_state(struct sim *sim)
@@ -274,7 +283,7 @@ void brain_start(struct sim *sim)
     sim->brain_generation++;
     sim->output->status = NULL;
     struct message *message = read_checkpoint(sim);
-    sim->storage_told = false;
+    sim->storage_failed = sim->storage_told = false;
     struct core_event event = {.kind = CORE_CHECKPOINT,
                                .u.checkpoint =
                                    message != NULL ? message_checkpoint(message) : NULL};

@@ -33,6 +33,7 @@ static void arrive(void *argument, uint64_t number)
     if (sim->brain_alive && sim->brain_generation == parcel->generation) {
         judge_result(sim, &parcel->result);
         brain_event(sim, &event);
+        judge_creates(sim);
     }
     free(parcel);
     trouble_at_message(sim);
@@ -56,6 +57,8 @@ static void on_result(const struct action_result *result, void *argument)
             (unsigned long long)result->id.counter, action_kind_words[result->kind],
             outcome_words[result->outcome], trouble_words[result->trouble], result->text);
     witness_shown(sim->witness, result->server_id); /* it stands in the audit log */
+    if (result->trouble == TROUBLE_SOLD_OUT)
+        witness_creates_hindered(sim->witness, SIM_START_MS + sim->now_ms);
     if (!sim->brain_alive || sim_strikes(sim, FAULT_RESULT_LOST))
         return;
     int64_t delay = dice_between(&sim->dice_time, 0, 3);

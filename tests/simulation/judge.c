@@ -7,11 +7,10 @@
 #include "common/words.h"
 #include "sim.h"
 
-#define BACKOFF_FIRST_MS 1000
-#define BACKOFF_MOST_MS  300000
-#define STAY_SLACK_MS    SIM_MINUTES(2)
-#define JOBS_BOUND_MS    HOURS(4) /* beside the time that the jobs themselves take */
-#define FLEET_BOUND_MS   HOURS(4)
+#define BACKOFF_FIRST_MS   1000
+#define BACKOFF_MOST_MS    300000
+#define CREATES_AT_ONCE_MS SECONDS(10) /* between those that are one row of failures */
+#define STAY_SLACK_MS      SIM_MINUTES(2)
 
 /* -------------------------------------------------------------------------------------- actions */
 
@@ -120,6 +119,51 @@ static bool just_retired(const struct sim *sim, const char *name)
     return false;
 }
 
+static bool in_service(const char *node, const void *argument)
+{
+    const struct status *status = argument;
+    for (uint32_t i = 0; i < status->nodes_count; i++)
+        if (strcmp(status->nodes[i].name, node) == 0)
+            return works_or_rests(status->nodes[i].state);
+    return false;
+}
+
+static void look_for_room(struct sim *sim, const struct action *action, struct action_scene *out)
+{
+    uint32_t pool = 0;
+    while (pool < sim->rules.pool_count &&
+           strcmp(sim->rules.pool[pool].name, action->node.pool) != 0)
+        pool++;
+    if (action->kind != ACTION_CREATE_SERVER || action->reason != REASON_DEMAND ||
+        pool == sim->rules.pool_count)
+        return;
+    struct witness_room room =
+        witness_room(sim->witness, pool, sim_world_ms(sim), in_service, sim->output->status);
+    out->room = room.room;
+    out->wants = room.wants;
+}
+
+/* Force is for a drain that was asked for long enough, or whose server is gone: what a reconciler
+ * that was taken over made bears the wrong id, and is no server of ours. */
+static void look_at_drain(struct sim *sim, const struct action *action, struct tried *tried,
+                          struct action_scene *out)
+{
+    if (action->kind == ACTION_DEREGISTER_RUNNERS)
+        tried->drain_first_ms = 0;
+    if (action->kind == ACTION_DRAIN_NODE && tried->drain_first_ms == 0)
+        tried->drain_first_ms = sim->now_ms + 1;
+    if (action->kind == ACTION_DRAIN_NODE)
+        tried->drain_forced = action->force || (tried->drain_forced && tried->kind == action->kind);
+    out->drain_forced = tried->drain_forced;
+    out->forces = action->kind == ACTION_DRAIN_NODE && action->force &&
+                  tried->missing_ms[SOURCE_HETZNER] == 0 &&
+                  strstr(action->node.name, SIM_ROGUE_MARK) == NULL;
+    out->drain_asked_ms = sim->now_ms + 1 - tried->drain_first_ms;
+    out->drain_deadline_ms = sim->config->life.drain_deadline_ms;
+    if (action->kind == ACTION_REMOVE_NODE && tried->missing_ms[SOURCE_KUBE] == 0)
+        out->pods_left = pods_left(sim, action->node.name);
+}
+
 static void judge_action(struct sim *sim, const struct action *action)
 {
     char text[BOOK_TEXT_BYTES];
@@ -139,21 +183,20 @@ static void judge_action(struct sim *sim, const struct action *action)
     }
     /* One that was on its way and begins anew with a runner that came back has begun before. */
     out->begins = just_retired(sim, action->node.name) && tried->state < NODE_DEREGISTERING;
-    if (action->kind == ACTION_DRAIN_NODE)
-        tried->drain_forced = action->force || (tried->drain_forced && tried->kind == action->kind);
-    out->drain_forced = tried->drain_forced;
-    if (action->kind == ACTION_REMOVE_NODE && tried->missing_ms[SOURCE_KUBE] == 0)
-        out->pods_left = pods_left(sim, action->node.name);
+    look_at_drain(sim, action, tried, out);
+    look_for_room(sim, action, out);
     out->backoff_first_ms = BACKOFF_FIRST_MS;
     out->backoff_most_ms = BACKOFF_MOST_MS;
-    snprintf(text, sizeof text,
-             "%s of %s (%s): in flight %u; ages %lld %lld %lld; vanished %u/%u %u/%u %u/%u; skew "
-             "%lld; failures %u, the last %lld ms ago",
-             action_kind_words[action->kind], action->node.name, reason_words[action->reason],
-             out->in_flight, (long long)out->source_age_ms[0], (long long)out->source_age_ms[1],
-             (long long)out->source_age_ms[2], out->vanished[0], out->known[0], out->vanished[1],
-             out->known[1], out->vanished[2], out->known[2], (long long)out->skew_ms, out->failures,
-             (long long)out->since_failure_ms);
+    snprintf(
+        text, sizeof text,
+        "%s of %s (%s): in flight %u; ages %lld %lld %lld; vanished %u/%u %u/%u %u/%u; skew "
+        "%lld; failures %u, the last %lld ms ago; force %d, drained for %lld ms; room %u of %u",
+        action_kind_words[action->kind], action->node.name, reason_words[action->reason],
+        out->in_flight, (long long)out->source_age_ms[0], (long long)out->source_age_ms[1],
+        (long long)out->source_age_ms[2], out->vanished[0], out->known[0], out->vanished[1],
+        out->known[1], out->vanished[2], out->known[2], (long long)out->skew_ms, out->failures,
+        (long long)out->since_failure_ms, out->forces, (long long)out->drain_asked_ms, out->room,
+        out->wants);
     (void)book_judge(&sim->book, &scene, SIM_START_MS + sim->now_ms, text);
     if (tried->kind != action->kind)
         tried->failures = 0;
@@ -170,6 +213,25 @@ void judge_actions(struct sim *sim)
         judge_action(sim, &sim->output->action[i].action);
 }
 
+/* Those that made nothing for certain; what is sold out is its offer's matter. */
+static void count_creates(struct sim *sim, const struct action_result *result)
+{
+    static const bool uncertain[trouble_count] = {
+        [TROUBLE_TIMEOUT] = true, [TROUBLE_SERVER_ERROR] = true, [TROUBLE_BAD_ANSWER] = true,
+        [TROUBLE_LOCKED] = true,  [TROUBLE_SOLD_OUT] = true,
+    };
+    if (result->kind != ACTION_CREATE_SERVER)
+        return;
+    if (result->outcome == OUTCOME_DONE)
+        sim->creates_failed = 0;
+    if ((result->outcome == OUTCOME_FAILED && !uncertain[result->trouble]) ||
+        result->outcome == OUTCOME_REFUSED) {
+        bool at_once = sim->now_ms - sim->create_failed_ms <= CREATES_AT_ONCE_MS;
+        sim->creates_failed = at_once ? sim->creates_failed + 1 : 1;
+        sim->create_failed_ms = sim->now_ms;
+    }
+}
+
 void judge_result(struct sim *sim, const struct action_result *result)
 {
     for (uint32_t i = 0; i < sim->tried_count; i++) {
@@ -178,6 +240,7 @@ void judge_result(struct sim *sim, const struct action_result *result)
             continue;
         bool failed = result->outcome == OUTCOME_FAILED || result->outcome == OUTCOME_REFUSED ||
                       result->outcome == OUTCOME_UNKNOWN;
+        count_creates(sim, result);
         tried->in_flight = 0;
         tried->answered = true;
         tried->failures = failed ? tried->failures + 1 : 0;
@@ -194,10 +257,16 @@ void judge_hands_lost(struct sim *sim)
 
 /* ---------------------------------------------------------------------------------------- nodes */
 
-static bool alarm_names(const struct status *status, const char *name)
+#define KIND(kind) (UINT64_C(1) << (kind))
+#define FAILING                                                                                    \
+    (KIND(ALARM_STEP_FAILS) | KIND(ALARM_RAIL) | KIND(ALARM_STORAGE) | KIND(ALARM_QUOTA) |         \
+     KIND(ALARM_UNAUTHORIZED))
+
+static bool alarm_names(const struct status *status, const char *name, uint64_t kinds)
 {
     for (uint32_t i = 0; i < status->alarms_count; i++)
-        if (strcmp(status->alarms[i].subject, name) == 0)
+        if ((KIND(status->alarms[i].kind) & kinds) != 0 &&
+            strcmp(status->alarms[i].subject, name) == 0)
             return true;
     return status->alarms_count == ALARMS_MAX;
 }
@@ -230,6 +299,23 @@ static void note_breaker(struct sim *sim)
         witness_hindered(sim->witness, SIM_START_MS + sim->now_ms);
 }
 
+/* Creates bear new names: what fails again and again is counted over all of them. Judged when the
+ * core has just heard of one: later nobody may want any. */
+void judge_creates(struct sim *sim)
+{
+    char text[BOOK_TEXT_BYTES];
+    struct scene scene = {.kind = SCENE_node};
+    const struct status *status = sim->output->status;
+    if (!sim->brain_alive || status == NULL || sim->create_failed_ms != sim->now_ms)
+        return;
+    scene.u.node.failures = sim->creates_failed;
+    scene.u.node.failures_loud = FAILURES_LOUD;
+    scene.u.node.alarm = alarm_names(status, "create_server", FAILING);
+    snprintf(text, sizeof text, "%u creates in a row have failed, and no alarm says so",
+             sim->creates_failed);
+    (void)book_judge(&sim->book, &scene, SIM_START_MS + sim->now_ms, text);
+}
+
 void judge_nodes(struct sim *sim)
 {
     const struct status *status = sim->output->status;
@@ -248,67 +334,13 @@ void judge_nodes(struct sim *sim)
         out->failures_loud = FAILURES_LOUD;
         out->stay_ms = node->state_ms;
         out->stay_longest_ms = longest > 0 ? longest + STAY_SLACK_MS : 0;
-        out->alarm = alarm_names(status, node->name);
+        out->alarm = alarm_names(status, node->name, FAILING);
+        out->stay_alarm = alarm_names(status, node->name, KIND(ALARM_STUCK));
         text[0] = '\0';
         if (!scene_holds(&scene))
             snprintf(text, sizeof text, "%s: %s for %lld ms (longest %lld), failures %u, alarm %d",
                      node->name, node_state_words[node->state], (long long)out->stay_ms,
-                     (long long)longest, out->failures, out->alarm);
+                     (long long)longest, out->failures, out->alarm + 2 * out->stay_alarm);
         (void)book_judge(&sim->book, &scene, SIM_START_MS + sim->now_ms, text);
     }
-}
-
-/* ------------------------------------------------------------------------------------ the end */
-
-static uint64_t jobs_left(const struct sim *sim)
-{
-    uint64_t left = 0;
-    for (uint32_t i = 0; i < sim->open_jobs; i++) {
-        const struct world_job *job = world_job_find(sim->world, sim->open_job[i]);
-        left += job->labels.count == 0 || strcmp(job->labels.items[0], "gpu") != 0;
-    }
-    return left;
-}
-
-static int64_t work_left_ms(const struct sim *sim)
-{
-    int64_t left = 0;
-    for (uint32_t i = 0; i < sim->open_jobs; i++)
-        left += world_job_find(sim->world, sim->open_job[i])->duration_ms;
-    return left;
-}
-
-bool judge_end(struct sim *sim)
-{
-    char text[BOOK_TEXT_BYTES];
-    struct scene scene = {.kind = SCENE_end};
-    struct end_scene *out = &scene.u.end;
-    if (sim->end_due_ms == 0) {
-        sim->end_due_ms = sim->now_ms + JOBS_BOUND_MS + 2 * work_left_ms(sim);
-        sim->end_for_jobs = true;
-    }
-    if (sim->now_ms < sim->end_due_ms && !sim->end_for_jobs)
-        return false; /* asked after every event: nothing is counted for nothing */
-    uint64_t left = jobs_left(sim);
-    if (sim->now_ms < sim->end_due_ms && left > 0)
-        return false;
-    out->healed_ms = sim->now_ms - sim->heal_ms;
-    out->jobs_left = left;
-    out->jobs_waiting = left;
-    for (uint32_t i = 0; i < sim->config->pools_count; i++)
-        out->servers_min += sim->config->pools[i].min;
-    for (size_t i = 0; i < world_server_count(sim->world); i++)
-        out->servers += witness_name(sim->witness, world_server_at(sim->world, i)->id) != NULL;
-    if (sim->end_for_jobs)
-        out->servers = 0; /* the fleet's turn comes next */
-    snprintf(text, sizeof text,
-             "%llu jobs are left %lld minutes after all was healed, %llu servers (minimum %llu)",
-             (unsigned long long)left, (long long)(out->healed_ms / 60000),
-             (unsigned long long)out->servers, (unsigned long long)out->servers_min);
-    bool held = book_judge(&sim->book, &scene, SIM_START_MS + sim->now_ms, text);
-    if (!held || !sim->end_for_jobs)
-        return true;
-    sim->end_for_jobs = false;
-    sim->end_due_ms = sim->now_ms + FLEET_BOUND_MS;
-    return false;
 }

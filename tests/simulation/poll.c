@@ -8,7 +8,7 @@
 
 #define TRIES_MAX          6 /* readings of one list, as the pollers' LIST_TRIES_MAX */
 #define RUNNERS_LISTED_MAX 2048
-#define AGAIN_MS           200
+#define ROUND_GAP_MS       500 /* as the pollers' */
 #define BACKOFF_MS         1000
 #define BACKOFF_MOST       60000
 #define LATE_MS_MOST       90000
@@ -24,6 +24,8 @@ struct reading {
     int64_t began_mono_ms;
     uint64_t requests;
     uint32_t first, tries; /* Gitea's paging */
+    bool total_known;
+    uint32_t total; /* as the first page said, of what is kept */
     struct gitea_job *jobs;
     struct gitea_runner *runners;
     uint32_t count, room;
@@ -150,8 +152,10 @@ static void finish(struct reading *reading)
     send(sim, picture, delay);
     reading->picture = NULL;
     poller->reading = false;
+    poller->ended_ms = sim->now_ms;
     poller->failures = 0;
-    plan_next(sim, reading->source, interval_ms(sim, reading->source));
+    plan_next(sim, reading->source,
+              poller->again ? ROUND_GAP_MS : interval_ms(sim, reading->source));
     drop_reading(reading);
 }
 
@@ -187,6 +191,7 @@ static void begin_list(struct reading *reading, enum stage stage)
     reading->first = 0;
     reading->count = 0;
     reading->tries = 1;
+    reading->total_known = false;
 }
 
 static bool has_job(const struct reading *reading, uint64_t id)
@@ -283,6 +288,19 @@ static void runners_whole(struct reading *reading)
     finish(reading);
 }
 
+static void read_again(struct reading *reading, bool anew)
+{
+    reading->tries++;
+    reading->first = 0;
+    if (anew) {
+        reading->count = 0;
+        reading->total_known = false;
+        if (reading->stage == STAGE_RUNNERS)
+            reading->picture->present_count = 0;
+    }
+    ask(reading);
+}
+
 /* As poller/gitea.c judges a list after each page. */
 static void on_page(struct reading *reading)
 {
@@ -290,23 +308,19 @@ static void on_page(struct reading *reading)
     bool jobs = reading->stage == STAGE_JOBS;
     uint32_t items = jobs ? read_jobs(reading) : read_runners(reading);
     uint32_t total = jobs ? sim->open_jobs : (uint32_t)world_runner_count(sim->world);
+    bool changed = reading->total_known && reading->total != total;
+    reading->total = total;
+    reading->total_known = true;
     reading->first += items;
-    if (items > 0 && reading->first < total) {
+    if (!changed && items > 0 && reading->first < total) {
         ask(reading);
-    } else if (reading->count == total) {
+    } else if (!changed && reading->count == total) {
         (jobs ? jobs_whole : runners_whole)(reading);
     } else if (reading->tries == TRIES_MAX) {
         fail(reading, TROUBLE_INCONSISTENT, "the pages do not fit together");
     } else {
         (void)sim_strikes(sim, FAULT_PAGES_SHIFT); /* it has: counted */
-        reading->tries++;
-        reading->first = 0;
-        if (reading->count > total) {
-            reading->count = 0;
-            if (!jobs)
-                reading->picture->present_count = 0;
-        }
-        ask(reading);
+        read_again(reading, changed || reading->count > total);
     }
 }
 
@@ -423,15 +437,21 @@ static void poll(void *argument, uint64_t number)
                         : source == SOURCE_HETZNER ? STAGE_SERVERS
                                                    : STAGE_NODES);
     poller->reading = true;
+    poller->again = false;
     ask(reading);
 }
 
 void poller_now(struct sim *sim, enum source source)
 {
     struct poller_model *poller = &sim->poller[source];
-    if (poller->alive && !poller->reading && poller->failures == 0 &&
-        poller->next_ms > sim->now_ms + AGAIN_MS)
-        plan_next(sim, source, AGAIN_MS);
+    int64_t gap = poller->ended_ms + ROUND_GAP_MS - sim->now_ms;
+    int64_t wait = gap > 1 ? gap : 1;
+    if (!poller->alive || (!poller->reading && poller->failures > 0))
+        return;
+    if (poller->reading)
+        poller->again = true;
+    else if (poller->next_ms > sim->now_ms + wait)
+        plan_next(sim, source, wait);
 }
 
 void poller_start(struct sim *sim, enum source source)

@@ -74,7 +74,7 @@ static void aim(struct sim *sim, struct action *action, struct runner_ref *refs,
     struct dice *dice = dice_of(sim, FAULT_ROGUE_ORDERS);
     const struct world_server *server = some_server(sim);
     double u = dice_unit(dice);
-    snprintf(name, 64, "%s-%s-rogue-%u", sim->config->name_prefix,
+    snprintf(name, 64, "%s-%s" SIM_ROGUE_MARK "%u", sim->config->name_prefix,
              sim->config->pools[any_pool(sim, FAULT_ROGUE_ORDERS)].name,
              (unsigned)dice_roll(dice, 30));
     action->node.name = u < 0.85 && server != NULL ? server->name
@@ -108,7 +108,7 @@ static void ask_server(struct sim *sim, struct action *action, struct label labe
     action->location = good ? offer->location : PICK(dice, "hel1", "ash", "none");
     action->image = dice_chance(dice, 0.9) ? pool->image : "debian-12";
     if (dice_chance(dice, 0.8)) {
-        snprintf(name, 64, "%s-%s-rogue-%u", sim->config->name_prefix, pool->name,
+        snprintf(name, 64, "%s-%s" SIM_ROGUE_MARK "%u", sim->config->name_prefix, pool->name,
                  (unsigned)dice_roll(dice, 30));
         action->node.name = name;
     }

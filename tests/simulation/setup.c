@@ -6,7 +6,7 @@
 
 #include "sim.h"
 
-enum occasion { REQUEST, PICTURE, ACTION, MESSAGE, RESTART, MINUTE, SEEN };
+enum occasion { REQUEST, PICTURE, ACTION, MESSAGE, RESTART, WRITE, MINUTE, SEEN };
 
 static const enum occasion occasion_of[sim_fault_count] = {
 #define FAULT(name, occasion, hinders, word, doc) [FAULT_##name] = (occasion),
@@ -18,13 +18,10 @@ static const enum occasion occasion_of[sim_fault_count] = {
 static const struct {
     double least, most;
 } rates[] = {
-    [REQUEST] = {0.0005, 0.05},
-    [PICTURE] = {0.0002, 0.02},
-    [ACTION] = {0.005, 0.15},
-    [MESSAGE] = {0.00001, 0.001},
-    [RESTART] = {0.1, 0.6},
-    [MINUTE] = {0.0003, 0.02},
-    [SEEN] = {1, 1},
+    [REQUEST] = {0.0005, 0.05}, [PICTURE] = {0.0002, 0.02},
+    [ACTION] = {0.005, 0.15},   [MESSAGE] = {0.00001, 0.001},
+    [RESTART] = {0.1, 0.6},     [WRITE] = {0.002, 0.1},
+    [MINUTE] = {0.0003, 0.02},  [SEEN] = {1, 1},
 };
 
 /* unit: "" or "s". */
@@ -57,16 +54,19 @@ static long long among(struct sim *sim, const long long *values, size_t count)
 #define CALM_EVERY     4
 #define CALM_RATE_MOST 0.001
 
-#define FIRST_LATER FAULT_ROGUE_ORDERS /* from here on faults are drawn apart */
+/* Those of the table from here on are drawn with dice of their own, each by its place: a new row
+ * shifts nothing that is drawn after the faults. */
+#define FAULTS_FIRST_DRAWN FAULT_WRITE_FAILS
 
 static void draw_faults(struct sim *sim)
 {
-    struct dice *dice = &sim->dice_setup;
     static const double densities[] = {0, 0.1, 0.3, 0.3, 0.6, 0.9};
     bool calm = sim->options.seed % CALM_EVERY == 0;
-    sim->fault_density = densities[dice_roll(dice, sizeof densities / sizeof densities[0])];
+    sim->fault_density =
+        densities[dice_roll(&sim->dice_setup, sizeof densities / sizeof densities[0])];
     for (unsigned i = 0; i < sim_fault_count; i++) {
-        dice = i < FIRST_LATER ? &sim->dice_setup : &sim->dice_later;
+        struct dice own = {.state = (sim->options.seed + i) * UINT64_C(0x9FB21C651E98DF25) + i};
+        struct dice *dice = i < FAULTS_FIRST_DRAWN ? &sim->dice_setup : &own;
         bool on = dice_chance(dice, sim->fault_density);
         double u = dice_unit(dice);
         double least = rates[occasion_of[i]].least, most = rates[occasion_of[i]].most;
@@ -220,6 +220,18 @@ int64_t demand_memory_ms(const struct sim *sim)
     return sim->config->trust.gitea_age_max_ms + 3 * way_ms(sim->config) + sim->demand_extra_ms;
 }
 
+/* An hour of the dearest type that any offer names. */
+static uint64_t dearest_micro(void)
+{
+    size_t count;
+    const struct world_server_type *types = world_server_types(&count);
+    uint64_t most = 0;
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(types[i].name, "ccx", 3) == 0 && (uint64_t)types[i].hour_microeuro > most)
+            most = (uint64_t)types[i].hour_microeuro;
+    return most;
+}
+
 void rules_from_config(struct sim *sim)
 {
     const struct config *config = sim->config;
@@ -235,6 +247,10 @@ void rules_from_config(struct sim *sim)
         .provision_ms = config->life.provision_timeout_ms - way,
         .notice_ms = notice_ms(sim),
         .shown_is_told = true,
+        .growth_ms = config->life.provision_timeout_ms + config->rails.offer_pause_ms +
+                     config->rails.sold_out_pause_ms + 8 * config->gitea.poll_interval_ms +
+                     SIM_MINUTES(5),
+        .dearest_micro = dearest_micro(),
     };
     rules.bound_ms =
         config->billing.period_ms + rules.provision_ms + rules.notice_ms + SIM_MINUTES(30);

@@ -146,15 +146,18 @@ static void cover(struct sim *sim, enum sim_fault fault)
         sim->counts.covered[status->nodes[i].state][fault]++;
 }
 
-static bool hinders_all(enum sim_fault fault)
+static void hinder_by(struct sim *sim, enum sim_fault fault)
 {
-    enum hinders { HINDERS_NONE, HINDERS_OWN, HINDERS_ALL };
+    enum hinders { HINDERS_NONE, HINDERS_CREATES, HINDERS_OWN, HINDERS_ALL };
     static const enum hinders hinders_of[sim_fault_count] = {
 #define FAULT(name, occasion, hinders, word, doc) [FAULT_##name] = (hinders),
 #include "tests/simulation/faults.def"
 #undef FAULT
     };
-    return hinders_of[fault] == HINDERS_ALL;
+    if (hinders_of[fault] == HINDERS_ALL)
+        witness_hindered(sim->witness, SIM_START_MS + sim->now_ms);
+    else if (hinders_of[fault] != HINDERS_NONE)
+        witness_creates_hindered(sim->witness, SIM_START_MS + sim->now_ms);
 }
 
 bool sim_strikes(struct sim *sim, enum sim_fault fault)
@@ -170,8 +173,7 @@ bool sim_strikes(struct sim *sim, enum sim_fault fault)
         sim->strikes[sim->strike_count++] = strike;
     sim->counts.struck[fault]++;
     cover(sim, fault);
-    if (hinders_all(fault))
-        witness_hindered(sim->witness, SIM_START_MS + sim->now_ms);
+    hinder_by(sim, fault);
     sim_say(sim, "! %s (%u)", sim_fault_word(fault), strike.number);
     return true;
 }

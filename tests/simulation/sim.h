@@ -123,7 +123,8 @@ struct picture;
 struct poller_model {
     bool alive;
     uint64_t generation; /* of its process: what an earlier one began is forgotten */
-    bool reading;
+    bool reading, again; /* again: asked for one more meanwhile */
+    int64_t ended_ms;    /* of the last reading */
     uint64_t sequence;
     uint32_t failures;
     int64_t next_ms;
@@ -161,6 +162,7 @@ struct tried {
     struct written written[2];        /* in each checkpoint; [0] the newest */
     struct written restored;          /* in the one that this reconciler began with */
     bool drain_forced;                /* since it last began to drain */
+    int64_t drain_first_ms;           /* when this drain was first asked for, + 1; 0 not yet */
 };
 
 /* The last picture of a source that the core was given. */
@@ -206,7 +208,7 @@ struct sim {
     unsigned char *checkpoint[2]; /* encoded; [0] the newest */
     size_t checkpoint_bytes[2];
     int64_t storage_bad_until_ms;
-    bool storage_told;
+    bool storage_failed, storage_told; /* at the last write; what the core was told */
     uint64_t output_hash;
     bool in_step, restoring; /* restoring: in the step that takes the checkpoint */
     struct sim_keep *keep;   /* keep.c; NULL: nothing is captured */
@@ -223,11 +225,14 @@ struct sim {
     uint32_t tried_slot[TRIED_SLOTS]; /* by name: its place + 1; 0 none */
     struct held held[source_count];
     uint64_t shown;                  /* pictures that the judge has seen */
+    uint32_t creates_failed;         /* in a row, as this reconciler was told */
+    int64_t create_failed_ms;        /* when the last of them was reported */
     int64_t skew_seen_ms, jumped_ms; /* of the wall clock; when it last changed */
     int64_t stepped_ms;              /* when the core last made a step */
     int64_t end_due_ms;              /* of the first, then the second promise of the end */
     bool end_for_jobs;
     uint64_t strangers, rogues, reloads, demand_widened;
+    int64_t settled_ms;      /* until then the rules of before a reload hold, too */
     int64_t demand_extra_ms; /* how much older than else a demand may be: SOURCE_FROZEN */
     bool fence_exists;
     bool large;        /* a large fleet */
@@ -381,6 +386,9 @@ void trouble_heal(struct sim *sim);
 /* A message was passed: a process may be killed here. */
 void trouble_at_message(struct sim *sim);
 
+/* rogue.c: in the names of what a reconciler that was taken over asks for */
+#define SIM_ROGUE_MARK "-rogue-"
+
 /* moment.c: an action is about to arrive at the actuator */
 void moment_of(struct sim *sim, const struct action *action);
 
@@ -402,9 +410,11 @@ int64_t demand_memory_ms(const struct sim *sim); /* witness_rules.demand_memory_
 /* judge.c, tried.c */
 #define FAILURES_LOUD 4 /* one more than the core's own number: an alarm takes a step */
 struct tried *tried_of(struct sim *sim, const char *name); /* new where it is not known */
+bool works_or_rests(enum node_state state);
 void judge_before_step(struct sim *sim);
 void judge_actions(struct sim *sim);
 void judge_result(struct sim *sim, const struct action_result *result);
+void judge_creates(struct sim *sim); /* after a result */
 void judge_nodes(struct sim *sim);
 void judge_picture(struct sim *sim, const struct picture *picture);
 void judge_written(struct sim *sim); /* the checkpoint was written, with what the output says */

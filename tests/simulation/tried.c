@@ -66,6 +66,7 @@ static void note_seen(struct sim *sim, struct tried *tried, unsigned source)
 void judge_read(struct sim *sim, unsigned which)
 {
     memset(sim->held, 0, sizeof sim->held);
+    sim->creates_failed = 0;
     for (uint32_t i = 0; i < sim->tried_count; i++) {
         struct tried *tried = &sim->tried[i];
         tried->in_flight = 0;
@@ -155,7 +156,7 @@ void judge_picture(struct sim *sim, const struct picture *picture)
     }
 }
 
-static bool works_or_rests(enum node_state state)
+bool works_or_rests(enum node_state state)
 {
     return state == NODE_BUSY || state == NODE_IDLE;
 }

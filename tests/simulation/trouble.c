@@ -190,6 +190,8 @@ static void occasion(void *argument, uint64_t number)
     if (still_hinders(sim))
         witness_hindered(sim->witness, SIM_START_MS + sim->now_ms);
     hinder_by_budgets(sim);
+    if (sim->now_ms < sim->storage_bad_until_ms)
+        witness_creates_hindered(sim->witness, SIM_START_MS + sim->now_ms);
     hinder_silent(sim);
     for (size_t i = 0; i < sizeof occasions / sizeof occasions[0]; i++) {
         if (!sim_strikes(sim, occasions[i].fault))

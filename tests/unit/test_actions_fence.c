@@ -126,6 +126,35 @@ static void test_a_doubtful_runner_is_waited_for(void)
     fixture_close();
 }
 
+/* Gitea was restored from a backup and counts anew: runner 5 is a person's now. The core knew it by
+ * another name, and so may our note's id be meant. */
+static void id_is_anothers(const char *note, const char *pods)
+{
+    static const struct runner_ref known = {.id = 5, .name = "runner-pod-of-before"};
+    fixture_open();
+    script(KNODE, 200, node_json(note, "", false), SCRIPT_ALWAYS);
+    script(RPODS, 200, pods, SCRIPT_ALWAYS);
+    script(RUNS, 200, runner_json(false, false, false), SCRIPT_ALWAYS);
+    script(DELETED, 204, "", SCRIPT_ALWAYS);
+    struct action action = fixture_action(ACTION_DEREGISTER_RUNNERS);
+    action.runners = &known;
+    fixture_run(&action);
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_DONE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(last.text, "no runner of this node"));
+    CU_ASSERT_EQUAL(script_count("PATCH") + script_count(DELETED), 0);
+    fixture_close();
+}
+
+static void test_an_id_that_is_used_again_is_anothers(void)
+{
+    id_is_anothers("", pods_json(""));
+    id_is_anothers(NOTE, pods_json(""));
+    /* Or it is another node's now: not this one's to deregister, and no reason to refuse either. */
+    id_is_anothers("", "{\"metadata\":{},\"items\":[{\"metadata\":{\"name\":\"runner-pod\","
+                       "\"namespace\":\"gitea-runners\",\"uid\":\"p\"},\"spec\":{\"nodeName\":"
+                       "\"rack-1\"},\"status\":{\"phase\":\"Running\"}}]}");
+}
+
 static void test_a_runner_that_went_meanwhile_is_deregistered(void)
 {
     fixture_open();
@@ -360,6 +389,7 @@ int main(void)
         {"a noted runner that was enabled", test_a_noted_runner_that_was_enabled_is_fenced_anew},
         {"a registration whose machine is gone", test_a_registration_whose_machine_is_gone},
         {"a doubtful runner is waited for", test_a_doubtful_runner_is_waited_for},
+        {"an id that is used again is another's", test_an_id_that_is_used_again_is_anothers},
         {"a runner that went meanwhile", test_a_runner_that_went_meanwhile_is_deregistered},
         {"an old Gitea keeps a busy runner", test_an_old_gitea_keeps_a_busy_runner},
         {"which Gitea is fenced", test_which_gitea_is_fenced},

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "actions_fixture.h"
+#include "common/clock.h"
 #include "cunit_main.h"
 
 #define NODES    4
@@ -112,6 +113,22 @@ static void test_intents_without_a_server_are_no_repeats(void)
     fixture_close();
 }
 
+/* One that is asked for again and again takes one place among those that are remembered. */
+static void test_repeats_take_no_places(void)
+{
+    fleet();
+    fixture_set("rails.deletes_per_minute", "2");
+    int64_t now = clock_mono_ms();
+    actuator_note_deed(&fixture, ACTION_REMOVE_NODE, 1, now);
+    for (unsigned i = 0; i < 2 * DEEDS_MAX; i++)
+        actuator_note_deed(&fixture, ACTION_REMOVE_NODE, 2, now);
+    CU_ASSERT_EQUAL(fixture.deed_count, 2);
+    struct action action = removal(0);
+    fixture_run(&action);
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_REFUSED);
+    fixture_close();
+}
+
 static void test_creates_that_are_asked_for_at_once(void)
 {
     static char names[NODES][40];
@@ -176,7 +193,7 @@ static unsigned ask_for(const char *node, const struct runner_ref *runners, uint
 
 static unsigned ask_for_runner(const char *node)
 {
-    static const struct runner_ref runner = {.id = 5, .name = "x"};
+    static const struct runner_ref runner = {.id = 5, .name = ""}; /* by its id alone */
     return ask_for(node, &runner, 1);
 }
 
@@ -240,6 +257,59 @@ static void test_a_claimed_runner_keeps_its_node(void)
     script(JOBS "?", 200, job_json(), SCRIPT_ALWAYS);
     CU_ASSERT_EQUAL(ask_for_runner("ebb-x"), 0);
     CU_ASSERT_EQUAL(last.outcome, OUTCOME_HAS_JOB);
+    fixture_close();
+}
+
+/* Root on a machine can write at its Kubernetes node: that makes no runner the machine's. */
+static void test_a_note_that_a_machine_wrote(void)
+{
+    fixture_open();
+    script(KNODE, 200, node_json("\"ebbtide/fence\":\"v1.1000.5\"", "", false), SCRIPT_ALWAYS);
+    script(RPODS, 200, pods_json(""), SCRIPT_ALWAYS);
+    script(RUNS, 200, runner_json(false, false, false), SCRIPT_ALWAYS);
+    for (unsigned i = 0; i < 2; i++) {
+        struct action action = fixture_action(ACTION_DEREGISTER_RUNNERS);
+        action.runners_count = i;
+        fixture_run(&action);
+        CU_ASSERT_EQUAL(last.outcome, OUTCOME_DONE);
+    }
+    CU_ASSERT_EQUAL(script_count("PATCH") + script_count("DELETE"), 0);
+    fixture_close();
+}
+
+/* Runners are called as their nodes: a beginning of many names is no node. */
+static void test_an_invented_node_has_no_runners(void)
+{
+    static const struct {
+        const char *node, *runner, *status;
+        enum outcome outcome;
+        unsigned deregistered;
+    } rows[] = {
+        {"big", "big-builder", "offline", OUTCOME_DONE, 0},
+        {"big", "big-builder", "online", OUTCOME_AGAIN, 0},
+        {"ebb-linux", "ebb-linux-1-9", "online", OUTCOME_AGAIN, 0},
+        {"ebb-linux-1-9", "ebb-linux-1-9", "offline", OUTCOME_DONE, 1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        fixture_open();
+        fixture_set("gitea.runner_match", "node-name");
+        lone_runner(rows[i].runner, rows[i].status, "", "");
+        CU_ASSERT_EQUAL(ask_for_runner(rows[i].node), rows[i].deregistered);
+        CU_ASSERT_EQUAL(last.outcome, rows[i].outcome);
+        fixture_close();
+    }
+}
+
+/* It came back before its machine went: the removal sends for it. */
+static void test_a_runner_of_a_machine_that_went_is_seen(void)
+{
+    fixture_open();
+    fixture_set("gitea.runner_match", "node-name");
+    lone_runner(NODE, "offline", "", "");
+    struct action action = fixture_action(ACTION_REMOVE_NODE);
+    action.node.server_id = 0;
+    fixture_run(&action);
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_RUNNER_SEEN);
     fixture_close();
 }
 
@@ -373,11 +443,15 @@ int main(void)
         {"deletes that are asked for at once", test_deletes_that_are_asked_for_at_once},
         {"a delete counts from its request", test_a_delete_counts_from_its_request},
         {"intents without a server", test_intents_without_a_server_are_no_repeats},
+        {"repeats take no places", test_repeats_take_no_places},
         {"creates that are asked for at once", test_creates_that_are_asked_for_at_once},
         {"a permanent runner is nobody's", test_a_permanent_runner_is_nobodys},
         {"a pod that was seen there", test_a_pod_that_was_seen_there_is_its_nodes},
         {"a name that Kubernetes gave", test_a_name_that_kubernetes_gave},
         {"a claimed runner keeps its node", test_a_claimed_runner_keeps_its_node},
+        {"a note that a machine wrote", test_a_note_that_a_machine_wrote},
+        {"an invented node has no runners", test_an_invented_node_has_no_runners},
+        {"a runner of a machine that went", test_a_runner_of_a_machine_that_went_is_seen},
         {"a made-up number is no gone server", test_a_made_up_number_is_no_gone_server},
         {"a person's fence, a made-up number", test_a_persons_fence_beside_a_made_up_number},
         {"no force before the deadline", test_no_force_before_the_deadline},

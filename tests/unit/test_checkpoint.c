@@ -3,6 +3,7 @@
 #include "cunit_main.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -160,6 +161,66 @@ static void test_the_largest_sequence_is_followed(void)
     close_slots(slots);
 }
 
+/* For the test a disk that writes and does not read: the same file, opened for writing only. */
+static void make_unreadable(struct checkpoint_file *file, unsigned slot)
+{
+    char path[32];
+    struct error error = {""};
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file->slot[slot]);
+    int descriptor = open(path, O_WRONLY | O_CLOEXEC);
+    CU_ASSERT_FATAL(descriptor >= 0);
+    CU_ASSERT_TRUE(checkpoint_file_take(file, slot, descriptor, &error));
+}
+
+/* The other slot holds all but the last step; and what cannot be read now does not come back later
+ * as the newest. */
+static void test_a_slot_that_cannot_be_read(void)
+{
+    for (unsigned bad = 0; bad < CHECKPOINT_SLOTS; bad++) {
+        int slots[2];
+        struct error note, error = {""};
+        struct checkpoint_file file;
+        struct message *message = NULL;
+        make_slots(slots);
+        open_file(&file, slots);
+        for (int64_t i = 1; i <= 5; i++)
+            write_one(&file, i); /* 5 in the first slot, 4 in the second */
+        make_unreadable(&file, bad);
+        CU_ASSERT_TRUE(checkpoint_file_read(&file, &message, &note, &error));
+        CU_ASSERT_PTR_NOT_NULL_FATAL(message);
+        CU_ASSERT_EQUAL(message_checkpoint(message)->wall_ms, bad == 0 ? 4 : 5);
+        CU_ASSERT_PTR_NOT_NULL(strstr(note.text, bad == 0 ? "slot 0" : "slot 1"));
+        message_free(message);
+        write_one(&file, 6);
+        CU_ASSERT_EQUAL(read_one(slots, &note), 6);
+        checkpoint_file_close(&file);
+        close_slots(slots);
+    }
+}
+
+static void test_no_slot_can_be_read(void)
+{
+    int slots[2];
+    struct error note, error = {""};
+    struct checkpoint_file file;
+    struct message *message = NULL;
+    make_slots(slots);
+    open_file(&file, slots);
+    for (int64_t i = 1; i <= 5; i++)
+        write_one(&file, i);
+    make_unreadable(&file, 0);
+    make_unreadable(&file, 1);
+    CU_ASSERT_FALSE(checkpoint_file_read(&file, &message, &note, &error));
+    CU_ASSERT_PTR_NULL(message);
+    CU_ASSERT(error.text[0] != '\0');
+    write_one(&file, 6); /* numbered anew, and yet none of the old ones is newer */
+    CU_ASSERT_EQUAL(read_one(slots, &note), 6);
+    write_one(&file, 7);
+    CU_ASSERT_EQUAL(read_one(slots, &note), 7);
+    checkpoint_file_close(&file);
+    close_slots(slots);
+}
+
 static void test_a_slot_that_is_none(void)
 {
     struct checkpoint_file file;
@@ -177,6 +238,8 @@ int main(void)
         {"a torn write leaves the one before", test_a_torn_write_leaves_the_one_before},
         {"damage is said", test_damage_is_said},
         {"the largest sequence is followed", test_the_largest_sequence_is_followed},
+        {"a slot that cannot be read", test_a_slot_that_cannot_be_read},
+        {"no slot can be read", test_no_slot_can_be_read},
         {"a slot that is none", test_a_slot_that_is_none},
         CU_TEST_INFO_NULL,
     };

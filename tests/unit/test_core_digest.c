@@ -103,6 +103,7 @@ static const struct field of_draining[] = {
     F(node_draining, why, FLIP),
     F(node_draining, pods_left, SHOWN),
     F(node_draining, drained, FLIP),
+    F(node_draining, asked, FLIP),
 };
 
 static const struct field of_removing[] = {

@@ -162,6 +162,51 @@ static void test_after_a_runner_was_seen_it_looks_and_asks(void)
     world_free(world);
 }
 
+#define BIT(source) (1u << (source))
+
+/* As many pictures of Hetzner as it answers, while Gitea and Kubernetes are away: none calls for
+ * the next, or the requests that are kept for deletes would be spent on them. */
+static void test_no_storm_of_looks_while_another_is_away(void)
+{
+    struct world *world = begin();
+    uint64_t runner;
+    uint32_t asked = 0;
+    serve(world, 1, &runner);
+    world_restart(world); /* what was last asked of it has no known outcome */
+    for (unsigned i = 0; i < 100; i++) {
+        world_advance(world, 500);
+        world_feed(world, SOURCE_HETZNER);
+        asked += (world->out->poll_now & BIT(SOURCE_HETZNER)) != 0;
+    }
+    CU_ASSERT_EQUAL(asked, 0);
+    CU_ASSERT_EQUAL(world->out->poll_now, BIT(SOURCE_GITEA) | BIT(SOURCE_KUBE));
+    world_free(world);
+}
+
+/* A look that was asked for is under way: the others' pictures do not ask again. Its own does,
+ * where it was begun before. */
+static void test_a_look_is_asked_for_once(void)
+{
+    struct world *world = begin();
+    struct world_action *remove = give_up(world);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(remove);
+    world_answer(world, remove, OUTCOME_UNKNOWN, TROUBLE_NONE);
+    CU_ASSERT_EQUAL(world->out->poll_now, 7);
+    world_feed(world, SOURCE_GITEA); /* begun no later than the answer */
+    CU_ASSERT_EQUAL(world->out->poll_now, BIT(SOURCE_GITEA));
+    world_advance(world, 500);
+    world_feed(world, SOURCE_HETZNER);
+    CU_ASSERT_EQUAL(world->out->poll_now, 0);
+    world_feed(world, SOURCE_KUBE);
+    CU_ASSERT_EQUAL(world->out->poll_now, 0);
+    CU_ASSERT_EQUAL(world_count(world, ACTION_REMOVE_NODE), 1);
+    world_step(world, &(struct core_event){.kind = CORE_TICK}); /* it may have been lost */
+    CU_ASSERT_EQUAL(world->out->poll_now, BIT(SOURCE_GITEA));
+    world_feed(world, SOURCE_GITEA);
+    CU_ASSERT_EQUAL(world->out->poll_now, 0);
+    world_free(world);
+}
+
 static void test_one_list_without_it_forgets_no_runner(void)
 {
     struct world *world = begin();
@@ -326,6 +371,8 @@ int main(void)
          test_a_picture_from_the_future_is_not_believed},
         {"one list without a new server rents no other", test_one_list_without_it_rents_no_other},
         {"a checkpoint is tried again until it is written", test_a_checkpoint_is_tried_again},
+        {"no storm of looks while another is away", test_no_storm_of_looks_while_another_is_away},
+        {"a look is asked for once", test_a_look_is_asked_for_once},
         {"a server is young from its own birth", test_a_server_is_young_from_its_own_birth},
         {"a machine that joins late is drained", test_a_machine_that_joins_late_is_drained},
         {"after a runner was seen it looks, and asks",

@@ -196,6 +196,32 @@ static void test_one_pools_quota_does_not_hold_another(void)
     world_free(world);
 }
 
+/* Every offer of one pool is sold out, and its job waits; the other one is not concerned. */
+static void test_a_sold_out_pool_is_said(void)
+{
+    struct world *world = two_pools("[big]");
+    world_configure(world, "pools[0].offers[1].server_type", "ccx33");
+    world_configure(world, "pools[0].offers[1].location", "fsn1");
+    begin(world);
+    world_job(world, JOB_RUNNABLE, "linux", 0);
+    world_poll(world);
+    world_answer(world, world_last(world, ACTION_CREATE_SERVER), OUTCOME_FAILED, TROUBLE_SOLD_OUT);
+    CU_ASSERT_FALSE(world_alarm(world, ALARM_SOLD_OUT)); /* the second offer is tried */
+    world_answer(world, world_last(world, ACTION_CREATE_SERVER), OUTCOME_FAILED, TROUBLE_SOLD_OUT);
+    CU_ASSERT_TRUE(world_alarm(world, ALARM_SOLD_OUT));
+    CU_ASSERT_STRING_EQUAL(world->out->status->alarms[0].subject, "linux");
+    world_unlist_jobs(world);
+    world_poll(world);
+    CU_ASSERT_FALSE(world_alarm(world, ALARM_SOLD_OUT)); /* nobody wants one any more */
+    world_job(world, JOB_RUNNABLE, "linux", 0);
+    world_poll(world);
+    CU_ASSERT_TRUE(world_alarm(world, ALARM_SOLD_OUT));
+    world_run(world, world->config->rails.sold_out_pause_ms);
+    CU_ASSERT_FALSE(world_alarm(world, ALARM_SOLD_OUT));
+    CU_ASSERT_EQUAL(world_count(world, ACTION_CREATE_SERVER), 3);
+    world_free(world);
+}
+
 /* ------------------------------------------------------------------------------ what nobody takes
  */
 
@@ -375,6 +401,7 @@ int main(void)
         {"what a pool keeps comes first", test_what_a_pool_keeps_comes_first},
         {"a place is kept for a minimum", test_a_place_is_kept_for_a_minimum},
         {"one pool's quota does not hold another", test_one_pools_quota_does_not_hold_another},
+        {"a sold-out pool is said", test_a_sold_out_pool_is_said},
         {"a job that nobody takes is said", test_a_job_that_nobody_takes_is_said},
         {"a job that has just come is not such a one",
          test_a_job_that_has_just_come_is_not_such_a_one},

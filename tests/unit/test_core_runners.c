@@ -103,6 +103,40 @@ static void test_a_remembered_runner_is_known(void)
     world_free(world);
 }
 
+/* Gitea was restored from a backup and counts anew: the id of our runner is a person's now. */
+static void test_an_id_that_is_used_again_is_anothers(void)
+{
+    struct world *world = world_begin("life.idle_timeout", "0s");
+    uint64_t runner;
+    world_serve_many(world, 1, &runner);
+    world_run(world, MINUTES(2));
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_IDLE);
+    world_runner(world, runner)->name = "build-box";
+    world_run(world, MINUTES(3));
+    CU_ASSERT_STRING_EQUAL(world_node(world)->runners, "");
+    world_run(world, MINUTES(60));
+    struct world_action *asked = world_last(world, ACTION_DEREGISTER_RUNNERS);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(asked); /* its own is gone */
+    CU_ASSERT_EQUAL(asked->reason, REASON_RUNNER_GONE);
+    CU_ASSERT_EQUAL(asked->runners, 0);
+    world_free(world);
+}
+
+/* It is the node's again, of a pod that came in the other's place: known by its new name. */
+static void test_an_id_that_is_used_again_here(void)
+{
+    struct world *world = world_begin("pools[0].max", "1");
+    uint64_t runner;
+    world_serve_many(world, 1, &runner);
+    world_run(world, MINUTES(2));
+    world->pod[0].name = "runner-another";
+    world_runner(world, runner)->name = "runner-another";
+    world_run(world, MINUTES(20));
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_IDLE);
+    CU_ASSERT_STRING_EQUAL(world_node(world)->runners, "runner-another");
+    world_free(world);
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -110,6 +144,8 @@ int main(void)
         {"its own job keeps it", test_its_own_job_keeps_it},
         {"a nameless job keeps all", test_a_nameless_job_keeps_all},
         {"a remembered runner is known", test_a_remembered_runner_is_known},
+        {"an id that is used again is another's", test_an_id_that_is_used_again_is_anothers},
+        {"an id that is used again here", test_an_id_that_is_used_again_here},
         CU_TEST_INFO_NULL,
     };
     return cunit_run("core_runners", tests);

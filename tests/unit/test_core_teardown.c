@@ -271,6 +271,34 @@ static void test_a_drain_is_forced_at_its_deadline(void)
     world_free(world);
 }
 
+/* Gitea is away when its drain begins: the deadline counts from the first order, which lets budgets
+ * be. */
+static void test_a_drain_that_could_not_be_asked_is_not_forced(void)
+{
+    uint64_t runner = 0;
+    struct world *world = retiring(&runner);
+    int64_t deadline = world->config->life.drain_deadline_ms;
+    world_advance(world, MINUTES(2)); /* nobody looks, and what was seen is too old */
+    answer(world, ACTION_DEREGISTER_RUNNERS, OUTCOME_DONE);
+    world_unlist_runner(world, runner);
+    CU_ASSERT_EQUAL_FATAL(world_count(world, ACTION_DRAIN_NODE), 0);
+    world_advance(world, deadline + MINUTES(1));
+    world_poll(world);
+    CU_ASSERT_EQUAL_FATAL(world_count(world, ACTION_DRAIN_NODE), 1);
+    CU_ASSERT_FALSE(world_last(world, ACTION_DRAIN_NODE)->force);
+    for (int64_t ms = 0; ms < deadline - WORLD_POLL_MS; ms += WORLD_POLL_MS) {
+        answer(world, ACTION_DRAIN_NODE, OUTCOME_AGAIN);
+        world_poll(world);
+    }
+    CU_ASSERT_FALSE(world_last(world, ACTION_DRAIN_NODE)->force);
+    for (int i = 0; i < 3; i++) {
+        answer(world, ACTION_DRAIN_NODE, OUTCOME_AGAIN);
+        world_poll(world);
+    }
+    CU_ASSERT_TRUE(world_last(world, ACTION_DRAIN_NODE)->force);
+    world_free(world);
+}
+
 static void test_no_drain_on_stale_pictures(void)
 {
     uint64_t runner = 0;
@@ -435,6 +463,8 @@ int main(void)
         {"a release keeps the runners", test_a_release_keeps_the_runners},
         {"rest is confirmed by looks since", test_rest_is_confirmed_by_looks_since},
         {"a known runner, unlisted, is fenced", test_a_known_runner_is_fenced_though_unlisted},
+        {"a drain that could not be asked is not forced",
+         test_a_drain_that_could_not_be_asked_is_not_forced},
         {"a drain is skipped by fresh pictures", test_a_drain_is_skipped_by_fresh_pictures_only},
         {"a list without the node", test_a_list_without_the_node_ends_no_drain},
         {"a node without a listed runner", test_a_node_without_a_listed_runner_is_looked_at},

@@ -376,11 +376,13 @@ static void test_an_ending_pod_is_still_there(void)
 static enum runner_owner owner_of(const struct facts *facts, const char *name)
 {
     struct gitea_runner one = {.id = 5, .name = name};
-    return facts_runner_owner(facts, config, "ebb-linux-1-1", &one);
+    struct action action = {.node.name = "ebb-linux-1-1"};
+    return facts_runner_owner(facts, config, &action, &one);
 }
 
 static void test_whose_a_runner_is(void)
 {
+    struct label noted[] = {{"ebbtide-fence", "v1.1000.5"}};
     static struct kube_pod pods[] = {{.name = "r", .node_name = "rack-1"},
                                      {.name = "r", .node_name = "ebb-linux-1-1"},
                                      {.name = "s", .node_name = "rack-1"}};
@@ -391,9 +393,16 @@ static void test_whose_a_runner_is(void)
     CU_ASSERT_EQUAL(owner_of(&facts, "r"), RUNNER_OURS); /* another node has a pod of its name */
     CU_ASSERT_EQUAL(owner_of(&facts, "s"), RUNNER_OTHERS);
     CU_ASSERT_EQUAL(owner_of(&facts, "t"), RUNNER_UNKNOWN);
-    facts.node.node.fence_note = "v1.1000.5";
+    facts.server.labels = noted;
+    facts.server.labels_count = 1;
     CU_ASSERT_EQUAL(owner_of(&facts, "t"), RUNNER_OURS); /* we fenced it: it is the node's */
-    facts.node.node.fence_note = "v1.1000.x";            /* all of the node's, whichever they are */
+    facts.server_found = false;
+    CU_ASSERT_EQUAL(owner_of(&facts, "t"), RUNNER_UNKNOWN);
+    facts.server_found = true;
+    noted[0].value = "v1.1000.x"; /* all of the node's, whichever they are */
+    CU_ASSERT_EQUAL(owner_of(&facts, "t"), RUNNER_UNKNOWN);
+    facts.server.labels_count = 0;
+    facts.node.node.fence_note = "v1.1000.5"; /* which its machine can write, too */
     CU_ASSERT_EQUAL(owner_of(&facts, "t"), RUNNER_UNKNOWN);
     facts.node.node.fence_note = "";
     set("gitea.runner_match", "node-name");

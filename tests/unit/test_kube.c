@@ -103,6 +103,25 @@ static void test_lists(void)
     free(text);
 }
 
+/* A machine makes mirrors itself, under any name: they tell of no runner. */
+static void test_mirror_pods_are_left_out(void)
+{
+    static const char text[] =
+        "{\"items\":[{\"metadata\":{\"name\":\"builder\",\"namespace\":\"w\",\"uid\":\"a\","
+        "\"annotations\":{\"kubernetes.io/config.mirror\":\"x\"}},\"spec\":{\"nodeName\":\"k1\"}},"
+        "{\"metadata\":{\"name\":\"runner\",\"namespace\":\"w\",\"uid\":\"b\",\"annotations\":{"
+        "\"other\":\"x\"}},\"spec\":{\"nodeName\":\"k1\"}}]}";
+    struct kube_pod_list pods = {0};
+    struct kube_page page;
+    begin();
+    CU_ASSERT_TRUE(kube_decode_pods(text, strlen(text), arena, &pods, &page, &error));
+    CU_ASSERT_EQUAL_FATAL(pods.count, 1);
+    CU_ASSERT_STRING_EQUAL(pods.item[0].name, "runner");
+    CU_ASSERT_EQUAL(page.items, 2);
+    kube_pod_list_free(&pods);
+    arena_free(arena);
+}
+
 static void test_continue_token_is_bounded(void)
 {
     char token[KUBE_CONTINUE_BYTES_MAX + 1], *text;
@@ -232,6 +251,7 @@ int main(void)
         {"a real node", test_real_node},
         {"our marks on a node", test_our_marks},
         {"lists and their continue", test_lists},
+        {"mirror pods are left out", test_mirror_pods_are_left_out},
         {"the continue token is bounded", test_continue_token_is_bounded},
         {"an evicted pod", test_evicted_pod},
         {"what a drain looks at", test_pod_details},

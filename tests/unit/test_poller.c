@@ -2,6 +2,7 @@
  * fixture checks every request). Each test runs the real program. */
 #include "tests/unit/poller_fixture.h"
 
+#include <event2/event.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -107,6 +108,55 @@ static void test_gitea_inconsistent(void)
     rig_end();
 }
 
+/* The pages of the jobs' list, one after the other, whatever is asked for. */
+static const char *const *next_jobs;
+
+static void changing_gitea(struct evhttp_request *request, const char *path, const char *query)
+{
+    (void)query;
+    if (gitea_common(request, path, "read:admin"))
+        return;
+    if (has(path, "/runners"))
+        reply(request, 200, NULL, NO_RUNNERS);
+    else
+        reply(request, 200, NULL, *next_jobs++);
+}
+
+/* Of three jobs, 1 to 3, none is missing, and 4, which ended, is not among them. */
+static void check_changing(const char *const *pages, unsigned count)
+{
+    next_jobs = pages;
+    rig_start(ROLE_POLLER_GITEA, changing_gitea, slow_gitea);
+    const struct message *message = rig_wait(MESSAGE_gitea_snapshot, 5000);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(message);
+    const struct gitea_snapshot *snapshot = message_gitea_snapshot(message);
+    CU_ASSERT_EQUAL_FATAL(snapshot->jobs_count, 3);
+    for (unsigned i = 0; i < 3; i++)
+        CU_ASSERT_EQUAL(snapshot->jobs[i].id, i + 1);
+    CU_ASSERT_PTR_EQUAL(next_jobs, pages + count);
+    rig_end();
+}
+
+#define JOBS(list, total) "{\"jobs\":[" list "],\"total_count\":" #total "}"
+
+/* A job of the first page ends before the second is read, and 2 moves to the first: as many as
+ * total_count says by then, and one of them wrong. */
+static void test_a_job_ends_between_pages(void)
+{
+    static const char *const pages[] = {JOBS(JOB(4) "," JOB(3), 4), JOBS(JOB(1), 3),
+                                        JOBS(JOB(3) "," JOB(2), 3), JOBS(JOB(1), 3)};
+    check_changing(pages, 4);
+}
+
+/* ... or between two readings, of which both repeat an entry. */
+static void test_a_job_ends_between_readings(void)
+{
+    static const char *const pages[] = {JOBS(JOB(4) "," JOB(3), 4), JOBS(JOB(3) "," JOB(1), 4),
+                                        JOBS(JOB(3) "," JOB(1), 3), JOBS(JOB(3) "," JOB(1), 3),
+                                        JOBS(JOB(2), 3)};
+    check_changing(pages, 5);
+}
+
 /* A token that can write, and the interval, and poll now. */
 static void plain_gitea(struct evhttp_request *request, const char *path, const char *query)
 {
@@ -128,6 +178,39 @@ static void test_poll_now_and_writing_token(void)
     message = rig_wait(MESSAGE_gitea_snapshot, 2000);
     CU_ASSERT_PTR_NOT_NULL_FATAL(message);
     CU_ASSERT_EQUAL(message_gitea_snapshot(message)->head.sequence, 2);
+    rig_end();
+}
+
+static void reply_late(evutil_socket_t socket, short what, void *request)
+{
+    (void)socket, (void)what;
+    reply(request, 200, NULL, NO_RUNNERS);
+}
+
+/* Slow enough to be asked for another look meanwhile, which is done the first time. */
+static void slow_runners(struct evhttp_request *request, const char *path, const char *query)
+{
+    static const struct timeval late = {.tv_usec = 200000};
+    if (!has(path, "/runners"))
+        plain_gitea(request, path, query);
+    else if (rig.reports < 2) { /* what is said of the token came */
+        rig_poll_now();
+        event_base_once(rig.base, -1, EV_TIMEOUT, reply_late, request, &late);
+    } else
+        reply(request, 200, NULL, NO_RUNNERS);
+}
+
+/* Asked during a round, the next one comes soon, and not at once. */
+static void test_poll_now_during_a_round(void)
+{
+    rig_start(ROLE_POLLER_GITEA, slow_runners, slow_gitea);
+    const struct message *message = rig_wait(MESSAGE_gitea_snapshot, 5000);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(message);
+    int64_t ended_ms = message_gitea_snapshot(message)->head.ended_mono_ms;
+    message = rig_wait(MESSAGE_gitea_snapshot, 5000);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(message);
+    CU_ASSERT(message_gitea_snapshot(message)->head.began_mono_ms >= ended_ms + 490);
+    CU_ASSERT_PTR_NULL(rig_wait(MESSAGE_gitea_snapshot, 700)); /* and no third one */
     rig_end();
 }
 
@@ -303,7 +386,9 @@ static void spent_hetzner(struct evhttp_request *request, const char *path, cons
 
 static void test_hetzner_budget(void)
 {
-    rig_start(ROLE_POLLER_HETZNER, spent_hetzner, fast_hetzner);
+    static const char *const settings[] = {"hetzner.poll_interval", "200ms",
+                                           "trust.hetzner_age_max", "1s", NULL};
+    rig_start(ROLE_POLLER_HETZNER, spent_hetzner, settings);
     CU_ASSERT_PTR_NOT_NULL_FATAL(rig_wait(MESSAGE_hetzner_snapshot, 5000));
     unsigned before = rig.requests;
     const struct message *message = rig_wait(MESSAGE_poll_trouble, 5000);
@@ -311,6 +396,33 @@ static void test_hetzner_budget(void)
     CU_ASSERT_EQUAL(message_poll_trouble(message)->trouble, TROUBLE_RATE_LIMITED);
     CU_ASSERT_TRUE(message_poll_trouble(message)->next_ms > 500);
     CU_ASSERT_EQUAL(rig.requests, before);
+    rig_end();
+}
+
+/* ... but of what is rented there is one for each half of the age that a list may have. */
+static void spent_and_rented_hetzner(struct evhttp_request *request, const char *path,
+                                     const char *query)
+{
+    static const char *const rate[] = {"RateLimit-Limit: 3600", "RateLimit-Remaining: 300", NULL};
+    (void)query;
+    if (!hetzner_prices(request, path))
+        reply(request, 200, rate, "{\"servers\":[" SERVER(1, "running") "]," PAGE(null, 1) "}");
+}
+
+static void test_hetzner_reserve_is_for_deletes(void)
+{
+    static const char *const settings[] = {"hetzner.poll_interval", "200ms",
+                                           "trust.hetzner_age_max", "2s", NULL};
+    int64_t ended_ms = 0;
+    rig_start(ROLE_POLLER_HETZNER, spent_and_rented_hetzner, settings);
+    for (unsigned i = 0; i < 3; i++) {
+        const struct message *message = rig_wait(MESSAGE_hetzner_snapshot, 3000);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(message);
+        const struct snapshot_head *head = &message_hetzner_snapshot(message)->head;
+        CU_ASSERT(i == 0 ||
+                  (head->began_mono_ms >= ended_ms + 990 && head->began_mono_ms < ended_ms + 2000));
+        ended_ms = head->ended_mono_ms;
+    }
     rig_end();
 }
 
@@ -359,13 +471,17 @@ int main(void)
     CU_TestInfo tests[] = {
         {"Gitea: a whole snapshot, though a page shifts", test_gitea_snapshot},
         {"Gitea: pages that never fit together", test_gitea_inconsistent},
+        {"a job ends between pages", test_a_job_ends_between_pages},
+        {"a job ends between readings", test_a_job_ends_between_readings},
         {"poll now; a token that can write", test_poll_now_and_writing_token},
+        {"poll now during a round", test_poll_now_during_a_round},
         {"a token that can write ends it by configuration", test_refused_writing_token},
         {"a token is renewed", test_token_is_renewed},
         {"bad answers become sentences", test_bad_answers},
         {"longer pauses, then recovery", test_recovery},
         {"Hetzner: a whole snapshot, though a server comes between", test_hetzner_snapshot},
         {"Hetzner: the request budget", test_hetzner_budget},
+        {"Hetzner: the reserve is for deletes", test_hetzner_reserve_is_for_deletes},
         {"Kubernetes: continue, and a 410", test_kube_snapshot},
         CU_TEST_INFO_NULL,
     };

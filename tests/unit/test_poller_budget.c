@@ -32,10 +32,10 @@ static void test_interval(void)
     CU_ASSERT_EQUAL(interval_jittered_ms(5, 3), 5);
 }
 
-static struct budget seen(int64_t limit, int64_t remaining, int64_t reset)
+static struct budget seen(int64_t limit, int64_t remaining, int64_t full_ms)
 {
     struct budget budget = {0};
-    budget_note(&budget, limit, remaining, reset, 1000000);
+    budget_note(&budget, limit, remaining, full_ms, 1000000);
     return budget;
 }
 
@@ -46,7 +46,7 @@ static void test_budget(void)
     budget_note(&none, -1, -1, -1, 5); /* no headers: still nothing is limited */
     CU_ASSERT_EQUAL(budget_wait_ms(&none, 600, 10, 5), 0);
 
-    struct budget budget = seen(3600, 603, 1000000 + 2997 * 1000); /* one request a second */
+    struct budget budget = seen(3600, 603, 2997 * 1000); /* one request a second */
     CU_ASSERT_EQUAL(budget_wait_ms(&budget, 600, 3, 1000000), 0);
     int64_t wait = budget_wait_ms(&budget, 600, 4, 1000000);
     CU_ASSERT_TRUE(wait >= 1000 && wait <= 1100);
@@ -60,12 +60,30 @@ static void test_budget(void)
 /* A reserve as large as the limit must not stop the lists for ever. */
 static void test_reserve_is_capped(void)
 {
-    struct budget budget = seen(3600, 3600, 1000000);
+    struct budget budget = seen(3600, 3600, 0);
     CU_ASSERT_EQUAL(budget_wait_ms(&budget, 3600, 2, 1000000), 0);
-    budget = seen(10, 10, 1000000);
+    budget = seen(10, 10, 0);
     CU_ASSERT_EQUAL(budget_wait_ms(&budget, 3600, 500, 1000000), 0);
-    budget = seen(3600, 0, 1000000 + 1000 * HOUR_MS); /* a reset far away */
+    budget = seen(3600, 0, 1000 * HOUR_MS); /* a reset far away */
     CU_ASSERT_EQUAL(budget_wait_ms(&budget, 600, 10, 1000000), HOUR_MS);
+}
+
+/* What is kept for deletes lets servers be looked at as often as a delete needs it, and no more. */
+static void test_a_look_that_is_due(void)
+{
+    int64_t now = 1000000;
+    struct budget budget = seen(3600, 300, 3300 * 1000); /* somebody else asks as well */
+    int64_t kept = budget_wait_ms(&budget, 600, 3, now);
+    CU_ASSERT_TRUE(kept > 300000);
+    CU_ASSERT_EQUAL(budget_wait_due_ms(&budget, 600, 3, now + 25000, now), 25000);
+    CU_ASSERT_EQUAL(budget_wait_due_ms(&budget, 600, 3, now - 1, now), 0);
+    CU_ASSERT_EQUAL(budget_wait_due_ms(&budget, 600, 3, now + 10 * kept, now), kept);
+    budget = seen(3600, 0, 3600 * 1000); /* nothing is left, for nobody */
+    int64_t wait = budget_wait_due_ms(&budget, 600, 3, now - 1, now);
+    CU_ASSERT_TRUE(wait >= 3000 && wait <= 3100);
+    CU_ASSERT_EQUAL(budget_wait_due_ms(&budget, 600, 3, now + 1000, now), wait);
+    budget = seen(3600, 3000, 600 * 1000);
+    CU_ASSERT_EQUAL(budget_wait_due_ms(&budget, 600, 3, now + 25000, now), 0);
 }
 
 int main(void)
@@ -74,6 +92,7 @@ int main(void)
         {"pauses after failures", test_backoff},
         {"pauses between rounds", test_interval},
         {"the request budget", test_budget},
+        {"a look that is due", test_a_look_that_is_due},
         {"a reserve as large as the limit", test_reserve_is_capped},
         CU_TEST_INFO_NULL,
     };

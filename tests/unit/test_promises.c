@@ -40,11 +40,11 @@ static void test_a_job_is_kept(void)
         struct scene scene = call_on_a_quiet_node(calls[i]);
         CU_ASSERT_TRUE(holds(PROMISE_job_kept, &scene));
         scene.u.call.jobs = 1;
-        scene.u.call.youngest_job_ms = 60000;
+        scene.u.call.oldest_job_ms = 60000;
         CU_ASSERT_FALSE(holds(PROMISE_job_kept, &scene));
         scene.u.call.unfenced = true; /* the race that no fence could have prevented */
         CU_ASSERT_TRUE(holds(PROMISE_job_kept, &scene));
-        scene.u.call.youngest_job_ms++;
+        scene.u.call.oldest_job_ms++;
         CU_ASSERT_FALSE(holds(PROMISE_job_kept, &scene));
     }
     struct scene mark = call_on_a_quiet_node(SCENE_MARK);
@@ -174,6 +174,50 @@ static void test_failures_back_off(void)
     }
 }
 
+static void test_force_comes_last(void)
+{
+    struct scene scene = good_action(ACTION_DRAIN_NODE);
+    scene.u.action.drain_deadline_ms = 100;
+    scene.u.action.drain_asked_ms = 99;
+    CU_ASSERT_TRUE(holds(PROMISE_evicted_before_forced, &scene));
+    scene.u.action.forces = true;
+    CU_ASSERT_FALSE(holds(PROMISE_evicted_before_forced, &scene));
+    scene.u.action.drain_asked_ms = 100;
+    CU_ASSERT_TRUE(holds(PROMISE_evicted_before_forced, &scene));
+}
+
+static void test_free_room_comes_first(void)
+{
+    struct scene scene = good_action(ACTION_CREATE_SERVER);
+    scene.u.action.room = 2;
+    CU_ASSERT_TRUE(holds(PROMISE_free_room_first, &scene)); /* nothing can be said */
+    scene.u.action.wants = 3;
+    CU_ASSERT_TRUE(holds(PROMISE_free_room_first, &scene));
+    scene.u.action.wants = 2;
+    CU_ASSERT_FALSE(holds(PROMISE_free_room_first, &scene));
+}
+
+static void test_pools_grow(void)
+{
+    struct scene pool = {
+        .kind = SCENE_pool,
+        .u.pool = {
+            .least = 1, .lacking_ms = 100, .waits_ms = 100, .quiet_ms = 101, .bound_ms = 100}};
+    CU_ASSERT_TRUE(holds(PROMISE_minimum_kept, &pool));
+    CU_ASSERT_TRUE(holds(PROMISE_jobs_get_room, &pool));
+    pool.u.pool.lacking_ms = 101;
+    CU_ASSERT_FALSE(holds(PROMISE_minimum_kept, &pool));
+    CU_ASSERT_TRUE(holds(PROMISE_jobs_get_room, &pool));
+    pool.u.pool.waits_ms = 101;
+    CU_ASSERT_FALSE(holds(PROMISE_jobs_get_room, &pool));
+    pool.u.pool.quiet_ms = 100; /* something hindered */
+    CU_ASSERT_TRUE(holds(PROMISE_minimum_kept, &pool));
+    CU_ASSERT_TRUE(holds(PROMISE_jobs_get_room, &pool));
+    CU_ASSERT_EQUAL(promise_stake(PROMISE_minimum_kept, &pool), STAKE_EXCUSED);
+    pool.u.pool.least = 0;
+    CU_ASSERT_EQUAL(promise_stake(PROMISE_minimum_kept, &pool), STAKE_NONE);
+}
+
 static void test_nodes_and_servers(void)
 {
     struct scene node = {.kind = SCENE_node,
@@ -184,7 +228,10 @@ static void test_nodes_and_servers(void)
     CU_ASSERT_TRUE(holds(PROMISE_long_stay_is_said, &node));
     node.u.node.stay_ms = 11;
     node.u.node.stay_longest_ms = 10;
+    node.u.node.alarm = true; /* another one */
     CU_ASSERT_FALSE(holds(PROMISE_long_stay_is_said, &node));
+    node.u.node.stay_alarm = true;
+    CU_ASSERT_TRUE(holds(PROMISE_long_stay_is_said, &node));
     CU_ASSERT_TRUE(holds(PROMISE_rest_remembered, &node));
     node.u.node.rest_least_ms = 10;
     node.u.node.rest_ms = 9;
@@ -225,7 +272,7 @@ static void test_the_book_keeps_what_is_broken(void)
     struct scene scene = call_on_a_quiet_node(SCENE_DELETE_SERVER);
     CU_ASSERT_TRUE(book_judge(&book, &scene, 7, "fine"));
     scene.u.call.jobs = 1;
-    scene.u.call.youngest_job_ms = 99999;
+    scene.u.call.oldest_job_ms = 99999;
     CU_ASSERT_FALSE(book_judge(&book, &scene, 8, "a job ends"));
     book_add(&sum, &book);
     CU_ASSERT_EQUAL(sum.judged[PROMISE_job_kept], 2);
@@ -313,6 +360,9 @@ int main(int argc, char **argv)
         {"actions", test_actions},
         {"pods leave first", test_drained_first},
         {"failures back off", test_failures_back_off},
+        {"force comes last", test_force_comes_last},
+        {"free room comes first", test_free_room_comes_first},
+        {"pools grow", test_pools_grow},
         {"nodes and servers", test_nodes_and_servers},
         {"ends and twins", test_ends_and_twins},
         {"the book keeps what is broken", test_the_book_keeps_what_is_broken},

@@ -191,6 +191,107 @@ static void a_name_is_used_up_by_a_server_that_was_shown(void)
     }
 }
 
+/* ------------------------------------------------------------------------------------- pools */
+
+static uint64_t broken(enum promise promise)
+{
+    return witness_book(witness)->broken[promise];
+}
+
+static void judge_growth(uint64_t min)
+{
+    watched(min);
+    rules.growth_ms = 40 * MINUTE_MS;
+    witness_change(witness, &rules);
+}
+
+static void a_minimum_that_nobody_makes_is_found(void)
+{
+    judge_growth(1);
+    look_for(39);
+    CU_ASSERT_EQUAL(broken(PROMISE_minimum_kept), 0);
+    look_for(4);
+    CU_ASSERT(broken(PROMISE_minimum_kept) > 0);
+    leave();
+    judge_growth(1);
+    for (unsigned i = 0; i < 10; i++) { /* no type is to be had */
+        witness_creates_hindered(witness, world_now_ms(world));
+        look_for(10);
+    }
+    CU_ASSERT_EQUAL(broken(PROMISE_minimum_kept), 0);
+    ours(1, true);
+    look_for(90);
+    CU_ASSERT_EQUAL(broken(PROMISE_minimum_kept), 0);
+    leave();
+}
+
+static void a_job_that_nobody_serves_is_found(void)
+{
+    judge_growth(0);
+    push(world, "linux", MINUTE_MS);
+    look_for(39);
+    CU_ASSERT_EQUAL(broken(PROMISE_jobs_get_room), 0);
+    look_for(4);
+    CU_ASSERT(broken(PROMISE_jobs_get_room) > 0);
+    leave();
+}
+
+static void a_pool_that_is_full_need_not_grow(void)
+{
+    judge_growth(0);
+    rules.pool[0].max = 1;
+    witness_change(witness, &rules);
+    ours(1, true);
+    push(world, "linux", 200 * MINUTE_MS);
+    push(world, "linux", MINUTE_MS);
+    look_for(150);
+    CU_ASSERT_EQUAL(broken(PROMISE_jobs_get_room), 0);
+    leave();
+}
+
+static bool yes(const char *node, const void *argument)
+{
+    (void)node;
+    (void)argument;
+    return true;
+}
+
+static void room_is_what_was_free_for_long(void)
+{
+    watched(0);
+    ours(1, true);
+    look_for(90); /* calm */
+    struct witness_room room = witness_room(witness, 0, world_now_ms(world), yes, NULL);
+    CU_ASSERT(room.room == 1 && room.wants == 0);
+    push(world, "linux", 10 * MINUTE_MS);
+    push(world, "linux", 10 * MINUTE_MS);
+    room = witness_room(witness, 0, world_now_ms(world), yes, NULL);
+    CU_ASSERT(room.room == 1 && room.wants == 2);
+    look_for(1); /* one of them has it */
+    room = witness_room(witness, 0, world_now_ms(world), yes, NULL);
+    CU_ASSERT_EQUAL(room.room, 0);
+    witness_hindered(witness, world_now_ms(world));
+    CU_ASSERT_EQUAL(witness_room(witness, 0, world_now_ms(world), yes, NULL).wants, 0);
+    leave();
+}
+
+/* Deleted some seconds into its hour, between two looks. */
+static void an_hour_of_some_seconds_is_seen(void)
+{
+    uint64_t action;
+    watched(0);
+    uint64_t server = ours(1, true);
+    look_for(119);
+    run_ms(world, 65000);
+    world_by_hand(world, true);
+    CU_ASSERT_EQUAL(world_server_delete(world, server, &action), WORLD_OK);
+    world_by_hand(world, false);
+    run_ms(world, 10000);
+    CU_ASSERT_PTR_NULL(world_server_find(world, server));
+    CU_ASSERT_EQUAL(idle_hours(), 1);
+    leave();
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -207,6 +308,11 @@ int main(void)
          a_fenced_one_does_not_count_for_the_minimum},
         {"a name is used up by a server that was shown",
          a_name_is_used_up_by_a_server_that_was_shown},
+        {"a minimum that nobody makes is found", a_minimum_that_nobody_makes_is_found},
+        {"a job that nobody serves is found", a_job_that_nobody_serves_is_found},
+        {"a pool that is full need not grow", a_pool_that_is_full_need_not_grow},
+        {"room is what was free for long", room_is_what_was_free_for_long},
+        {"an hour of some seconds is seen", an_hour_of_some_seconds_is_seen},
         CU_TEST_INFO_NULL,
     };
     return cunit_run("witness", tests);

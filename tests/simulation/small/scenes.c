@@ -220,7 +220,7 @@ static void look_at_node(struct sim *sim, const struct status_node *node)
     out->failures_loud = FAILURES_LOUD;
     out->stay_ms = node->state_ms;
     out->stay_longest_ms = stays_longest[node->state];
-    out->alarm = has_alarm(sim->out->status, node->name);
+    out->alarm = out->stay_alarm = has_alarm(sim->out->status, node->name);
     judge(sim, &scene, "node %s in state %d: failures %u, there for %lld ms, alarm %d", node->name,
           node->state, out->failures, (long long)out->stay_ms, out->alarm);
 }
