@@ -69,7 +69,7 @@ static bool all_covered(const struct work *work, const struct fence_note *note)
 static const struct gitea_runner *foreign_fence(const struct work *work,
                                                 const struct fence_note *note)
 {
-    if (!work->facts.server_found)
+    if (facts_machine_gone(&work->facts))
         return NULL;
     for (uint32_t i = 0; i < work->notes.runner_count; i++) {
         const struct gitea_runner *runner = target(work, i);

@@ -41,6 +41,12 @@ void facts_free(struct facts *facts)
     facts->arena = NULL;
 }
 
+/* A server that a person renamed is found by neither, and its kubelet reports all the same. */
+bool facts_machine_gone(const struct facts *facts)
+{
+    return !facts->server_found && !(facts->node_found && facts->node.node.ready);
+}
+
 bool facts_note(const struct facts *facts, struct fence_note *note)
 {
     /* One that somebody has made unreadable is none: the server bears the other. */

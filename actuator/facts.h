@@ -56,6 +56,10 @@ void facts_reset(struct facts *facts);
 void facts_forget(struct facts *facts, unsigned looks);
 void facts_free(struct facts *facts);
 
+/* Whether nothing of the machine runs any more: no server is found, by number or name, and no
+ * kubelet reports for its Kubernetes node. */
+bool facts_machine_gone(const struct facts *facts);
+
 /* Of the fence: the note at the node, or at the server while there is no node. False: none. */
 bool facts_note(const struct facts *facts, struct fence_note *note);
 

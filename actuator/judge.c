@@ -322,7 +322,7 @@ bool judge_force(const struct config *config, const struct action *action,
                  const struct facts *facts, int64_t drained_ms)
 {
     bool over = facts_drain_since(facts) != 0 && drained_ms >= config->life.drain_deadline_ms;
-    return action->force && (over || !facts->server_found);
+    return action->force && (over || facts_machine_gone(facts));
 }
 
 /* The drain is over where nothing is left to evict, or its deadline has passed. */
@@ -351,7 +351,7 @@ struct verdict judge_remove(const struct config *config, const struct action *ac
     }
     /* Pods of a machine that is gone have ended, whatever their objects say. */
     struct verdict verdict =
-        facts->server_found ? judge_order(config, facts, deeds->drained_ms) : passes;
+        facts_machine_gone(facts) ? passes : judge_order(config, facts, deeds->drained_ms);
     if (verdict.rail == RAIL_NONE && facts->server_found && !deeds->deleted_before &&
         deeds->deletes_last_minute >= config->rails.deletes_per_minute)
         return refuse(RAIL_DELETES, "%" PRIu32 " servers were deleted in the last minute",

@@ -210,16 +210,6 @@ static int64_t notice_ms(const struct sim *sim)
            teardown + SECONDS(100); /* it is looked at once a minute */
 }
 
-static int64_t way_ms(const struct config *config)
-{
-    return config->life.action_deadline_ms + SECONDS(10);
-}
-
-int64_t demand_memory_ms(const struct sim *sim)
-{
-    return sim->config->trust.gitea_age_max_ms + 3 * way_ms(sim->config) + sim->demand_extra_ms;
-}
-
 /* An hour of the dearest type that any offer names. */
 static uint64_t dearest_micro(void)
 {
@@ -230,6 +220,16 @@ static uint64_t dearest_micro(void)
         if (strncmp(types[i].name, "ccx", 3) == 0 && (uint64_t)types[i].hour_microeuro > most)
             most = (uint64_t)types[i].hour_microeuro;
     return most;
+}
+
+static int64_t way_ms(const struct config *config)
+{
+    return config->life.action_deadline_ms + SECONDS(10);
+}
+
+int64_t demand_memory_ms(const struct sim *sim)
+{
+    return sim->config->trust.gitea_age_max_ms + 3 * way_ms(sim->config) + sim->demand_extra_ms;
 }
 
 void rules_from_config(struct sim *sim)

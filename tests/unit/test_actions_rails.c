@@ -316,18 +316,21 @@ static void test_a_runner_of_a_machine_that_went_is_seen(void)
 /* ------------------------------------------------------------------- a server that is said to be
  */
 
+#define BARE_NODE(ready)                                                                           \
+    "{\"kind\":\"Node\",\"metadata\":{\"name\":\"" NODE                                            \
+    "\",\"uid\":\"u-1\",\"resourceVersion\":\"77\"},\"spec\":{},\"status\":{\"conditions\":[{"     \
+    "\"type\":"                                                                                    \
+    "\"Ready\",\"status\":\"" ready "\"}]}}"
+
 /* What is told of a node whose Kubernetes node bears no provider id, to every request. */
-static void bare_node(const char *const *named)
+static void bare_node(const char *const *named, bool ready)
 {
     fixture_open();
     script_reset(fixture.base);
     script(NAMED, 200, servers_json(named), SCRIPT_ALWAYS);
     script("GET /api/v1/version", 200, "{\"version\":\"1.26.0\"}", SCRIPT_ALWAYS);
     script(JOBS, 200, "{\"jobs\":[],\"total_count\":0}", SCRIPT_ALWAYS);
-    script(KNODE, 200,
-           "{\"kind\":\"Node\",\"metadata\":{\"name\":\"" NODE "\",\"uid\":\"u-1\","
-           "\"resourceVersion\":\"77\"},\"spec\":{},\"status\":{}}",
-           SCRIPT_ALWAYS);
+    script(KNODE, 200, ready ? BARE_NODE("True") : BARE_NODE("False"), SCRIPT_ALWAYS);
     script(PODS, 200, pods_json(pod_json("web", "front", "", "Running")), SCRIPT_ALWAYS);
     script(RPODS, 200, pods_json(""), SCRIPT_ALWAYS);
     script(RUNS, 200, "{\"runners\":[],\"total_count\":0}", SCRIPT_ALWAYS);
@@ -346,23 +349,43 @@ static void ask_by_number(enum action_kind kind, uint64_t number)
 static void test_a_made_up_number_is_no_gone_server(void)
 {
     static const char *const there[] = {NODE, NULL}, *const none[] = {NULL};
-    bare_node(there);
+    bare_node(there, false);
     ask_by_number(ACTION_REMOVE_NODE, 999999);
     CU_ASSERT_EQUAL(last.outcome, OUTCOME_REFUSED);
     CU_ASSERT_PTR_NOT_NULL(strstr(last.text, "rail identity: server " NODE " is 42, not 999999"));
     CU_ASSERT_EQUAL(script_count("DELETE"), 0);
     fixture_close();
-    bare_node(none); /* and what has neither number nor name is gone */
+    bare_node(none, false); /* and what has neither number nor name is gone */
     ask_by_number(ACTION_REMOVE_NODE, 999999);
     CU_ASSERT_EQUAL(last.outcome, OUTCOME_DONE);
     CU_ASSERT_EQUAL(script_count(DEL_NODE), 1);
     fixture_close();
 }
 
+/* A person renamed the server: neither number nor name is found, and its kubelet reports. */
+static void test_a_machine_that_reports_is_not_gone(void)
+{
+    static const char *const none[] = {NULL};
+    bare_node(none, true);
+    ask_by_number(ACTION_REMOVE_NODE, 999999);
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_REFUSED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(last.text, "rail steps-in-order"));
+    fixture_close();
+    bare_node(none, true);
+    script(RPODS "gitea", 200, pods_json(pod_json("gitea-runners", "runner-pod", "", "Running")),
+           SCRIPT_ALWAYS);
+    script(RUNS "?", 200, runner_json(true, false, true), SCRIPT_ALWAYS);
+    ask_by_number(ACTION_DEREGISTER_RUNNERS, 999999);
+    CU_ASSERT_EQUAL(last.outcome, OUTCOME_REFUSED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(last.text, "rail foreign-fence"));
+    CU_ASSERT_EQUAL(script_count("DELETE") + script_count("PATCH"), 0);
+    fixture_close();
+}
+
 static void test_a_persons_fence_beside_a_made_up_number(void)
 {
     static const char *const there[] = {NODE, NULL};
-    bare_node(there);
+    bare_node(there, false);
     script(RPODS "gitea", 200, pods_json(pod_json("gitea-runners", "runner-pod", "", "Running")),
            SCRIPT_ALWAYS);
     script(RUNS "?", 200, runner_json(true, false, true), SCRIPT_ALWAYS);
@@ -431,6 +454,7 @@ static void test_force_where_the_machine_is_gone(void)
     fixture_open();
     script_reset(fixture.base);
     script(NAMED, 200, servers_json(none), SCRIPT_ALWAYS);
+    script(KNODE, 200, BARE_NODE("False"), 2);
     drain_by_force("");
     CU_ASSERT_EQUAL(last.outcome, OUTCOME_DONE);
     CU_ASSERT_PTR_NOT_NULL(strstr(script_body(CORDON), "NoExecute"));
@@ -453,6 +477,7 @@ int main(void)
         {"an invented node has no runners", test_an_invented_node_has_no_runners},
         {"a runner of a machine that went", test_a_runner_of_a_machine_that_went_is_seen},
         {"a made-up number is no gone server", test_a_made_up_number_is_no_gone_server},
+        {"a machine that reports is not gone", test_a_machine_that_reports_is_not_gone},
         {"a person's fence, a made-up number", test_a_persons_fence_beside_a_made_up_number},
         {"no force before the deadline", test_no_force_before_the_deadline},
         {"force at the deadline", test_force_at_the_deadline},
