@@ -14,6 +14,7 @@
 struct witness_pool {
     char name[64];
     uint64_t min, max, capacity;
+    uint64_t owed; /* what it must have; min is what it may keep, more where a reload is near */
     char labels[WITNESS_LABELS_MAX][64]; /* a job is the pool's whose labels are all among these */
     uint32_t label_count;
 };

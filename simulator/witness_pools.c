@@ -115,7 +115,7 @@ static void look_at_pool(struct witness *witness, uint32_t pool, const struct wh
     struct scene scene = {.kind = SCENE_pool};
     struct pool_scene *out = &scene.u.pool;
     char text[BOOK_TEXT_BYTES] = "";
-    bool lacks = witness->serving[pool] < witness->rules.pool[pool].min;
+    bool lacks = witness->serving[pool] < witness->rules.pool[pool].owed;
     int64_t last = witness->hindered_ms > witness->creates_hindered_ms
                        ? witness->hindered_ms
                        : witness->creates_hindered_ms;
@@ -126,7 +126,7 @@ static void look_at_pool(struct witness *witness, uint32_t pool, const struct wh
     else if (witness->lacks_ms[pool] == 0)
         witness->lacks_ms[pool] = now_ms;
     last = witness->full_ms[pool] > last ? witness->full_ms[pool] : last;
-    out->least = witness->rules.pool[pool].min;
+    out->least = witness->rules.pool[pool].owed;
     out->lacking_ms = lacks ? now_ms - witness->lacks_ms[pool] : 0;
     out->waits_ms = oldest_wait_ms(witness, pool, now_ms);
     out->quiet_ms = now_ms - last;
@@ -136,7 +136,7 @@ static void look_at_pool(struct witness *witness, uint32_t pool, const struct wh
                  "pool %s: %llu of at least %llu machines for %lld ms, its oldest job waits for "
                  "%lld ms, nothing hinders creates since %lld ms",
                  witness->rules.pool[pool].name, (unsigned long long)witness->serving[pool],
-                 (unsigned long long)witness->rules.pool[pool].min, (long long)out->lacking_ms,
+                 (unsigned long long)out->least, (long long)out->lacking_ms,
                  (long long)out->waits_ms, (long long)out->quiet_ms);
     (void)book_judge(&witness->book, &scene, now_ms, text);
 }

@@ -149,8 +149,8 @@ void pools_rules(const struct sim *sim, struct witness_rules *rules)
         const struct config_pool *pool = &sim->config->pools[i];
         struct witness_pool *rule = &rules->pool[i];
         const char *const *labels;
-        *rule =
-            (struct witness_pool){.min = pool->min, .max = pool->max, .capacity = pool->capacity};
+        *rule = (struct witness_pool){
+            .min = pool->min, .owed = pool->min, .max = pool->max, .capacity = pool->capacity};
         snprintf(rule->name, sizeof rule->name, "%s", pool->name);
         rule->label_count = pool_labels(sim, i, &labels);
         for (uint32_t k = 0; k < rule->label_count; k++)

@@ -8,7 +8,7 @@
     SIM_MINUTES(5) /* what was asked under the old rules has arrived by then                       \
                     */
 
-/* What a pool is to keep is not more generous where it is more: meanwhile that is not asked for. */
+/* What a pool may have is not certain until then. */
 static void settle(void *argument, uint64_t number)
 {
     struct sim *sim = argument;
@@ -41,6 +41,8 @@ static void widen(struct witness_rules *to, const struct witness_rules *from)
             to->pool[i].max = from->pool[i].max;
         if (from->pool[i].min > to->pool[i].min)
             to->pool[i].min = from->pool[i].min;
+        if (from->pool[i].owed < to->pool[i].owed)
+            to->pool[i].owed = from->pool[i].owed;
     }
 }
 

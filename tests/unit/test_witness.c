@@ -24,6 +24,7 @@ static void watched(uint64_t min)
                                    .hourly_micro_max = UINT64_MAX,
                                    .pool = {{.name = "linux",
                                              .min = min,
+                                             .owed = min,
                                              .max = 10,
                                              .capacity = 1,
                                              .labels = {"linux"},
