@@ -129,6 +129,8 @@ void node_joins(struct world *world, uint64_t id, uint64_t stamp)
         return;
     }
     struct node_entry *node = node_entry_named(world, entry->server.name);
+    if (node != NULL && node->node.server_id == 0)
+        return; /* K3s lets no machine in under the name of one that it knows */
     if (node == NULL) {
         char provider_id[64];
         (void)snprintf(provider_id, sizeof provider_id, "hcloud://%llu", (unsigned long long)id);

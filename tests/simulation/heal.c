@@ -23,6 +23,17 @@ static void heal_servers(struct sim *sim)
         (void)world_server_delete(sim->world, strangers[i], &action);
 }
 
+static void heal_nodes(struct sim *sim)
+{
+    for (size_t i = world_node_count(sim->world); i-- > 0;) {
+        char name[WORLD_NAME_BYTES];
+        const struct world_node *node = world_node_at(sim->world, i);
+        memcpy(name, node->name, sizeof name);
+        if (node->server_id == 0)
+            (void)world_node_delete(sim->world, name, NULL);
+    }
+}
+
 static void heal_runners(struct sim *sim)
 {
     uint64_t fenced[SIM_STRANGERS_MAX];
@@ -63,6 +74,7 @@ void trouble_heal(struct sim *sim)
     pool_back(sim);
     world_by_hand(sim->world, true);
     heal_servers(sim);
+    heal_nodes(sim);
     heal_runners(sim);
     world_by_hand(sim->world, false);
     sim->storage_bad_until_ms = 0;

@@ -124,16 +124,33 @@ static void base36(uint64_t number, char *out)
 }
 
 /* As the core names them: PREFIX-POOL-EPOCH-COUNTER in base 36, one of the next counters. */
-void name_clash(struct sim *sim, enum sim_fault fault)
+static void next_name(struct sim *sim, enum sim_fault fault, char name[128])
 {
-    char epoch[16], counter[16], name[128];
+    char epoch[16], counter[16];
     uint64_t next =
         sim->brain_alive && sim->output->checkpoint != NULL ? sim->output->checkpoint->counter : 0;
     base36(sim->epoch, epoch);
     base36(next + 1 + dice_roll(dice_of(sim, fault), 3), counter);
-    snprintf(name, sizeof name, "%s-%s-%s-%s", sim->config->name_prefix,
+    snprintf(name, 128, "%s-%s-%s-%s", sim->config->name_prefix,
              sim->config->pools[any_pool(sim, fault)].name, epoch, counter);
+}
+
+void name_clash(struct sim *sim, enum sim_fault fault)
+{
+    char name[128];
+    next_name(sim, fault, name);
     foreign_server(sim, name, false);
+}
+
+/* A machine that is no server of Hetzner's, without our label: our machine of that name cannot
+ * join. */
+void node_clash(struct sim *sim, enum sim_fault fault)
+{
+    static const struct world_map none = {NULL, 0};
+    char name[128];
+    next_name(sim, fault, name);
+    struct world_node_spec spec = {.labels = &none, .annotations = &none};
+    (void)world_node_create(sim->world, name, "", &spec, true);
 }
 
 void stranger(struct sim *sim, enum sim_fault fault)

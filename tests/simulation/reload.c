@@ -8,11 +8,17 @@
     SIM_MINUTES(5) /* what was asked under the old rules has arrived by then                       \
                     */
 
-static void lower_rules(void *argument, uint64_t number)
+/* What a pool may have is not certain until then. */
+static void settle(void *argument, uint64_t number)
 {
     struct sim *sim = argument;
     if (number != sim->reloads)
         return; /* another one came meanwhile, and has a time of its own */
+    witness_creates_hindered(sim->witness, SIM_START_MS + sim->now_ms);
+    if (sim->now_ms < sim->settled_ms) {
+        sim_at(sim, SIM_MINUTES(1), settle, NULL, sim, number);
+        return;
+    }
     rules_from_config(sim);
     witness_change(sim->witness, &sim->rules);
 }
@@ -103,8 +109,8 @@ static void change_rules(struct sim *sim)
     int64_t grace_ms = larger(RELOAD_GRACE_MS, before.notice_ms); /* its teardown begins only now */
     widen(&sim->rules, &before);
     witness_change(sim->witness, &sim->rules);
-    sim->reload_until_ms = sim->now_ms + grace_ms; /* what a pool may have is not certain */
-    sim_at(sim, grace_ms, lower_rules, NULL, sim, ++sim->reloads);
+    sim->settled_ms = larger(sim->settled_ms, sim->now_ms + grace_ms);
+    settle(sim, ++sim->reloads);
 }
 
 void reload(struct sim *sim, enum sim_fault fault)

@@ -208,7 +208,6 @@ struct sim {
     unsigned char *checkpoint[2]; /* encoded; [0] the newest */
     size_t checkpoint_bytes[2];
     int64_t storage_bad_until_ms;
-    int64_t reload_until_ms; /* the old configuration's rules count beside the new one's */
     bool storage_failed, storage_told; /* at the last write; what the core was told */
     uint64_t output_hash;
     bool in_step, restoring; /* restoring: in the step that takes the checkpoint */
@@ -233,6 +232,7 @@ struct sim {
     int64_t end_due_ms;              /* of the first, then the second promise of the end */
     bool end_for_jobs;
     uint64_t strangers, rogues, reloads, demand_widened;
+    int64_t settled_ms;      /* until then the rules of before a reload hold, too */
     int64_t demand_extra_ms; /* how much older than else a demand may be: SOURCE_FROZEN */
     bool fence_exists;
     bool large;        /* a large fleet */

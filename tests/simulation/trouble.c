@@ -149,6 +149,7 @@ static const struct {
     {FAULT_RUNNER_SILENT, runner_silent, false},
     {FAULT_SOURCE_FROZEN, source_frozen, false},
     {FAULT_POOL_LEAVES, pool_leaves, false},
+    {FAULT_NODE_CLASH, node_clash, true},
 };
 
 static bool still_hinders(const struct sim *sim)
@@ -180,6 +181,14 @@ static void hinder_silent(struct sim *sim)
     }
 }
 
+/* A machine of ours whose name another has in Kubernetes never joins. */
+static void hinder_by_clash(struct sim *sim)
+{
+    for (size_t i = 0; i < world_node_count(sim->world); i++)
+        if (world_node_at(sim->world, i)->server_id == 0)
+            hinder(sim, world_node_at(sim->world, i)->name);
+}
+
 static void occasion(void *argument, uint64_t number)
 {
     struct sim *sim = argument;
@@ -190,9 +199,10 @@ static void occasion(void *argument, uint64_t number)
     if (still_hinders(sim))
         witness_hindered(sim->witness, SIM_START_MS + sim->now_ms);
     hinder_by_budgets(sim);
-    if (sim->now_ms < sim->storage_bad_until_ms || sim->now_ms < sim->reload_until_ms)
+    if (sim->now_ms < sim->storage_bad_until_ms)
         witness_creates_hindered(sim->witness, SIM_START_MS + sim->now_ms);
     hinder_silent(sim);
+    hinder_by_clash(sim);
     for (size_t i = 0; i < sizeof occasions / sizeof occasions[0]; i++) {
         if (!sim_strikes(sim, occasions[i].fault))
             continue;

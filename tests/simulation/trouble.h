@@ -44,6 +44,7 @@ void runner_by_hand(struct sim *sim, enum sim_fault fault);
 void node_by_hand(struct sim *sim, enum sim_fault fault);
 void server_by_hand(struct sim *sim, enum sim_fault fault);
 void protect(struct sim *sim, enum sim_fault fault);
+void node_clash(struct sim *sim, enum sim_fault fault);
 void name_clash(struct sim *sim, enum sim_fault fault);
 void stranger(struct sim *sim, enum sim_fault fault);
 void stranger_runner(struct sim *sim, enum sim_fault fault);

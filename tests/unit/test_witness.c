@@ -192,12 +192,31 @@ static void a_name_is_used_up_by_a_server_that_was_shown(void)
     }
 }
 
-/* ------------------------------------------------------------------------------------- pools */
-
 static uint64_t broken(enum promise promise)
 {
     return witness_book(witness)->broken[promise];
 }
+
+static void one_that_was_taken_over_needs_no_demand(void)
+{
+    watched(0);
+    rules.servers_max = 2;
+    witness_change(witness, &rules);
+    witness_rogue(witness, true);
+    ours(1, true);
+    run_ms(world, READY_MS);
+    CU_ASSERT_EQUAL(witness_book(witness)->broken_total, 0);
+    witness_rogue(witness, false);
+    ours(2, true);
+    CU_ASSERT_EQUAL(broken(PROMISE_one_demand_one_create), 1);
+    witness_rogue(witness, true);
+    ours(3, true); /* what the actuator counts holds all the same */
+    CU_ASSERT_EQUAL(broken(PROMISE_one_demand_one_create), 1);
+    CU_ASSERT_EQUAL(broken(PROMISE_servers_capped), 1);
+    leave();
+}
+
+/* ------------------------------------------------------------------------------------- pools */
 
 static void judge_growth(uint64_t min)
 {
@@ -309,6 +328,7 @@ int main(void)
          a_fenced_one_does_not_count_for_the_minimum},
         {"a name is used up by a server that was shown",
          a_name_is_used_up_by_a_server_that_was_shown},
+        {"one that was taken over needs no demand", one_that_was_taken_over_needs_no_demand},
         {"a minimum that nobody makes is found", a_minimum_that_nobody_makes_is_found},
         {"a job that nobody serves is found", a_job_that_nobody_serves_is_found},
         {"a pool that is full need not grow", a_pool_that_is_full_need_not_grow},

@@ -33,6 +33,21 @@ static void server_boots_joins_and_gets_a_runner(void)
     world_free(world);
 }
 
+static void no_machine_joins_under_the_name_of_another(void)
+{
+    struct world *world = plain_world();
+    static const struct world_map none = {NULL, 0};
+    const struct world_node_spec spec = {.labels = &none, .annotations = &none};
+    CU_ASSERT_EQUAL(world_node_create(world, "ebb-1", "", &spec, false), WORLD_OK);
+    CU_ASSERT_NOT_EQUAL(rent(world, "ebb-1"), 0);
+    run_ms(world, READY_MS);
+    const struct world_node *node = world_node_named(world, "ebb-1");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(node);
+    CU_ASSERT_FALSE(node->ready);
+    CU_ASSERT_EQUAL(world_runner_count(world), 0);
+    world_free(world);
+}
+
 static void actions_lock_a_server_until_they_end(void)
 {
     struct world *world = plain_world();
@@ -241,6 +256,7 @@ static void power_goes_off_and_comes_back(void)
 static CU_TestInfo tests[] = {
     {"a server boots, joins and gets a runner, each at its time",
      server_boots_joins_and_gets_a_runner},
+    {"no machine joins under the name of another", no_machine_joins_under_the_name_of_another},
     {"actions lock a server until they end", actions_lock_a_server_until_they_end},
     {"names are unique, offers sell out, quotas hold", refusals},
     {"a failed create exists and is paid", failed_create_exists_and_is_paid},
