@@ -38,12 +38,15 @@ static bool serves_or_comes(const struct witness *witness, const struct world_se
 void witness_count_serving(struct witness *witness, int64_t now_ms)
 {
     memset(witness->serving, 0, sizeof witness->serving);
+    memset(witness->open, 0, sizeof witness->open);
     for (size_t i = 0; i < world_server_count(witness->world); i++) {
         const struct world_server *server = world_server_at(witness->world, i);
         const struct rented *rented = witness_rented(witness, server->id);
-        if (rented != NULL && !rented->rogue && rented->pool < witness->rules.pool_count &&
-            witness_marks(witness, &server->labels) && serves_or_comes(witness, server, now_ms))
-            witness->serving[rented->pool]++;
+        if (rented == NULL || rented->pool >= witness->rules.pool_count ||
+            !witness_marks(witness, &server->labels) || !serves_or_comes(witness, server, now_ms))
+            continue;
+        witness->serving[rented->pool] += !rented->rogue;
+        witness->open[rented->pool] += rented->rogue;
     }
 }
 
@@ -115,7 +118,7 @@ static void look_at_pool(struct witness *witness, uint32_t pool, const struct wh
     struct scene scene = {.kind = SCENE_pool};
     struct pool_scene *out = &scene.u.pool;
     char text[BOOK_TEXT_BYTES] = "";
-    bool lacks = witness->serving[pool] < witness->rules.pool[pool].owed;
+    bool lacks = witness->serving[pool] + witness->open[pool] < witness->rules.pool[pool].owed;
     int64_t last = witness->hindered_ms > witness->creates_hindered_ms
                        ? witness->hindered_ms
                        : witness->creates_hindered_ms;

@@ -45,6 +45,7 @@ struct witness {
     int64_t creates_hindered_ms;             /* when something last hindered creates alone */
     int64_t full_ms[WITNESS_POOLS_MAX];      /* when a limit last kept the pool from growing */
     int64_t lacks_ms[WITNESS_POOLS_MAX];     /* since when it has less than its min; 0 it has not */
+    uint64_t open[WITNESS_POOLS_MAX];        /* rogue ones that do: the client may count them */
     uint64_t serving[WITNESS_POOLS_MAX];     /* machines, as the last look counted them */
     int64_t hindered_ms; /* when something last hindered; the beginning of the world, at first */
 };
