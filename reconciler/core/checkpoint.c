@@ -17,10 +17,12 @@ static int64_t mono_of(const struct core *core, int64_t wall_ms)
     return wall_ms == 0 ? 0 : moment_at(core, wall_ms).mono_ms;
 }
 
+/* What a clock that stood in 1970 saw is older than any date once that clock is put back further:
+ * long ago, and not never. */
 static int64_t wall_of(const struct core *core, int64_t mono_ms)
 {
-    int64_t wall_ms = mono_ms == 0 ? 0 : core->wall_ms - (core->mono_ms - mono_ms);
-    return wall_ms > 0 ? wall_ms : 0;
+    int64_t wall_ms = core->wall_ms - (core->mono_ms - mono_ms);
+    return mono_ms == 0 ? 0 : wall_ms > 0 ? wall_ms : 1;
 }
 
 /* As old as it was when the checkpoint was written: both times in it are by one clock, which may be

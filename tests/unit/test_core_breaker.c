@@ -287,6 +287,30 @@ static void test_what_one_look_tells_late_is_one_look(void)
     world_free(world);
 }
 
+/* A machine whose clock stood in 1970 when it started; it is set, and hours later put back by ten of
+ * them. What was seen is as long ago as a date can say, and not forgotten. */
+static void test_a_clock_in_1970_forgets_nothing(void)
+{
+    struct world *world = world_new();
+    uint64_t runner[4];
+    world->skew_ms = 6000 - WORLD_START_MS;
+    world_start(world, NULL);
+    world_poll(world);
+    world_serve_many(world, 4, runner);
+    world_run(world, MINUTES(1));
+    world->skew_ms = 0;
+    world_restart(world);
+    world_run(world, MINUTES(1));
+    world->skew_ms = -MINUTES(600);
+    world_run(world, MINUTES(1));
+    world_restart(world);
+    for (uint32_t i = 0; i < 3; i++)
+        world_unlist_node(world, world->action[i].node);
+    world_poll(world);
+    CU_ASSERT_TRUE(world_alarm(world, ALARM_BREAKER));
+    world_free(world);
+}
+
 /* Nothing else moves: the vanishing alone is worth writing down. */
 static void test_a_vanishing_is_written_down(void)
 {
@@ -320,6 +344,7 @@ int main(void)
         {"what no list ever showed", test_what_no_list_ever_showed_can_vanish},
         {"what a list shows first", test_what_a_list_shows_first_does_not_make_up},
         {"what one look tells late is one look", test_what_one_look_tells_late_is_one_look},
+        {"a clock in 1970 forgets nothing", test_a_clock_in_1970_forgets_nothing},
         {"a vanishing is written down", test_a_vanishing_is_written_down},
         CU_TEST_INFO_NULL,
     };
