@@ -110,7 +110,9 @@ void node_step(struct core *core, struct node *node, enum edge edge, enum reason
              T(why != NULL ? reason_text(why->reason) : ""), T(why != NULL ? ")" : ""));
     if (edge == EDGE_work || edge == EDGE_release)
         node->quiet = (struct moment){0};
-    if (edge == EDGE_work || edge == EDGE_rest)
+    bool same = edge == EDGE_work || edge == EDGE_rest ||
+                (edge == EDGE_join && node->errand.kind == ACTION_RELEASE_RUNNERS);
+    if (same)
         return; /* the same is asked of it, as often as before */
     node->errand.failures = 0;
     node->errand.next_mono_ms = 0;

@@ -185,6 +185,7 @@ static void perform(struct sim *sim)
 {
     const struct core_output *out = sim->output;
     tell_lines(sim);
+    judge_create_alarm(sim);
     if (sim->restoring)
         judge_restored(sim);
     judge_actions(sim);

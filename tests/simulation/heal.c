@@ -15,7 +15,8 @@ static void heal_servers(struct sim *sim)
         if (!server->foreign && witness_name(sim->witness, server->id) == NULL &&
             count < SIM_STRANGERS_MAX)
             strangers[count++] = server->id;
-        else if (strncmp(server->name, "stranger-", strlen("stranger-")) == 0 &&
+        else if ((strncmp(server->name, "stranger-", strlen("stranger-")) == 0 ||
+                  strstr(server->name, SIM_ROGUE_MARK) != NULL) &&
                  count < SIM_STRANGERS_MAX)
             strangers[count++] = server->id;
     }
@@ -39,7 +40,8 @@ static void heal_runners(struct sim *sim)
     uint64_t fenced[SIM_STRANGERS_MAX];
     uint32_t count = 0;
     for (size_t i = 0; i < world_runner_count(sim->world) && count < SIM_STRANGERS_MAX; i++)
-        if (world_runner_at(sim->world, i)->disabled_by_hand)
+        if (world_runner_at(sim->world, i)->disabled_by_hand ||
+            (sim->rogues > 0 && world_runner_at(sim->world, i)->disabled))
             fenced[count++] = world_runner_at(sim->world, i)->id;
     for (uint32_t i = 0; i < count; i++)
         (void)world_runner_disable(sim->world, fenced[i], false);

@@ -300,6 +300,17 @@ static void note_breaker(struct sim *sim)
         witness_hindered(sim->witness, SIM_START_MS + sim->now_ms);
 }
 
+/* One that stood and is over: nobody wants a server any more, and what fails from now on is another
+ * row. */
+void judge_create_alarm(struct sim *sim)
+{
+    const struct status *status = sim->output->status;
+    bool stands = status != NULL && alarm_names(status, "create_server", FAILING);
+    if (sim->create_alarm && !stands)
+        sim->creates_failed = 0;
+    sim->create_alarm = stands;
+}
+
 /* Creates bear new names: what fails again and again is counted over all of them. Judged when the
  * core has just heard of one: later nobody may want any. */
 void judge_creates(struct sim *sim)

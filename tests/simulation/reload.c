@@ -56,11 +56,13 @@ static void set(struct sim *sim, const char *path, const char *unit, int64_t val
     sim_say(sim, "  %s: %s", path, text);
 }
 
-/* All pools' min together, and the largest max: the rails are never below either. */
-static void sum_pools(const struct config *config, int64_t *kept, int64_t *largest)
+/* All pools' min together, and the largest max: the rails are never below either. One that was
+ * removed comes back with what it had. */
+static void sum_pools(const struct sim *sim, int64_t *kept, int64_t *largest)
 {
+    const struct config *config = sim->config;
     *kept = *largest = 0;
-    for (uint32_t i = 0; i < config->pools_count; i++) {
+    for (uint32_t i = 0; i < sim->pools_drawn; i++) {
         *kept += (int64_t)config->pools[i].min;
         *largest = larger(*largest, (int64_t)config->pools[i].max);
     }
@@ -72,9 +74,9 @@ static void change_min(struct sim *sim, struct dice *dice, uint32_t pool)
     const struct config_pool *of = &sim->config->pools[pool];
     char path[32];
     int64_t kept, largest, most = (int64_t)of->max;
-    sum_pools(sim->config, &kept, &largest);
+    sum_pools(sim, &kept, &largest);
     int64_t free = sim->servers_kept - 1 - (kept - (int64_t)of->min);
-    if (sim->config->pools_count > 1 && most > free)
+    if (sim->pools_drawn > 1 && most > free)
         most = free;
     if (most < 0)
         return;
@@ -85,7 +87,7 @@ static void change_min(struct sim *sim, struct dice *dice, uint32_t pool)
 static void change_rail(struct sim *sim, struct dice *dice)
 {
     int64_t kept, largest;
-    sum_pools(sim->config, &kept, &largest);
+    sum_pools(sim, &kept, &largest);
     int64_t least = larger(kept + 1, largest), most = larger(least, sim->servers_drawn + 2);
     set(sim, "rails.max_servers", "", dice_between(dice, least, most));
 }

@@ -225,6 +225,7 @@ struct sim {
     uint32_t tried_slot[TRIED_SLOTS]; /* by name: its place + 1; 0 none */
     struct held held[source_count];
     uint64_t shown;                  /* pictures that the judge has seen */
+    bool create_alarm;               /* one of creates that fail stands */
     uint32_t creates_failed;         /* in a row, as this reconciler was told */
     int64_t create_failed_ms;        /* when the last of them was reported */
     int64_t skew_seen_ms, jumped_ms; /* of the wall clock; when it last changed */
@@ -414,7 +415,8 @@ bool works_or_rests(enum node_state state);
 void judge_before_step(struct sim *sim);
 void judge_actions(struct sim *sim);
 void judge_result(struct sim *sim, const struct action_result *result);
-void judge_creates(struct sim *sim); /* after a result */
+void judge_create_alarm(struct sim *sim); /* after a step that changed the status */
+void judge_creates(struct sim *sim);      /* after a result */
 void judge_nodes(struct sim *sim);
 void judge_picture(struct sim *sim, const struct picture *picture);
 void judge_written(struct sim *sim); /* the checkpoint was written, with what the output says */
