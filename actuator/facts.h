@@ -69,8 +69,8 @@ enum runner_owner {
                   */
     RUNNER_OTHERS,  /* its pod is on another node, or it is called as something else */
     RUNNER_LEFT,    /* what it ran on is gone; this node's only if the core remembers it so. By pod
-                       name: we saw its pod on the node, or it is the kin of runner pods that we saw.
-                       By node name: it is called as the node, and that is a name of ours */
+                       name: we saw its pod on the node, or it is the kin of runner pods that we
+                       saw. By node name: it is called as the node, and that is a name of ours */
     RUNNER_UNKNOWN, /* what it ran on is not there, and nothing shows that it ever was */
 };
 enum runner_owner facts_runner_owner(const struct facts *facts, const struct config *config,

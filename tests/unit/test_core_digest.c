@@ -99,10 +99,8 @@ static const struct field of_deregistering[] = {
 };
 
 static const struct field of_draining[] = {
-    F(node_draining, since, FLIP),
-    F(node_draining, why, FLIP),
-    F(node_draining, pods_left, SHOWN),
-    F(node_draining, drained, FLIP),
+    F(node_draining, since, FLIP),      F(node_draining, why, FLIP),
+    F(node_draining, pods_left, SHOWN), F(node_draining, drained, FLIP),
     F(node_draining, asked, FLIP),
 };
 
