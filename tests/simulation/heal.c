@@ -47,8 +47,8 @@ static void heal_runners(struct sim *sim)
         (void)world_runner_disable(sim->world, fenced[i], false);
 }
 
-/* The breaker waits for a person: here is one, who reads the alarms and agrees. */
-static void answer_breaker(void *argument, uint64_t number)
+/* What waits for a person: here is one, who reads the alarms, and agrees with the breaker. */
+static void answer_alarms(void *argument, uint64_t number)
 {
     struct sim *sim = argument;
     const struct status *status = sim->output->status;
@@ -62,12 +62,14 @@ static void answer_breaker(void *argument, uint64_t number)
         sim_say(sim, "= a person sets trust.breaker_share to 100%%");
         brain_event(sim, &event);
     }
-    sim_at(sim, SIM_MINUTES(15), answer_breaker, NULL, sim, 0);
+    (void)sim_world_ms(sim);
+    rogue_left(sim);
+    sim_at(sim, SIM_MINUTES(15), answer_alarms, NULL, sim, 0);
 }
 
 void trouble_heal(struct sim *sim)
 {
-    sim_at(sim, SIM_MINUTES(15), answer_breaker, NULL, sim, 0);
+    sim_at(sim, SIM_MINUTES(15), answer_alarms, NULL, sim, 0);
     (void)sim_world_ms(sim);
     for (unsigned i = 0; i < WORLD_TROUBLE_COUNT; i++)
         world_trouble_next(sim->world, (enum world_trouble)i, 0);

@@ -206,3 +206,24 @@ void rogue_orders(struct sim *sim, enum sim_fault fault)
     sim_at(sim, lasts_ms + sim->config->life.action_deadline_ms + SIM_MINUTES(1), is_over, NULL,
            sim, ++sim->rogues);
 }
+
+/* A server of its making can bear a name that says which action made it, and says so wrongly. The
+ * core leaves it alone, in an alarm; once all is healed a person reads that, and deletes it. */
+void rogue_left(struct sim *sim)
+{
+    const struct status *status = sim->output->status;
+    for (uint32_t i = 0; sim->brain_alive && status != NULL && i < status->alarms_count; i++) {
+        const char *name = status->alarms[i].subject;
+        uint64_t action;
+        if (status->alarms[i].kind != ALARM_STRANGER || strstr(name, SIM_ROGUE_MARK) == NULL)
+            continue;
+        hinder(sim, name);
+        const struct world_server *server = world_server_named(sim->world, name);
+        if (!sim->healed || server == NULL)
+            continue;
+        sim_say(sim, "= a person deletes %s, of which an alarm says that it is left alone", name);
+        world_by_hand(sim->world, true);
+        (void)world_server_delete(sim->world, server->id, &action);
+        world_by_hand(sim->world, false);
+    }
+}

@@ -382,6 +382,8 @@ void trouble_start(struct sim *sim);
 void trouble_budgets_end(struct sim *sim);
 /* reload.c: a pool that was removed is there again */
 void pool_back(struct sim *sim);
+/* rogue.c: what one that was taken over left behind, and the core leaves alone */
+void rogue_left(struct sim *sim);
 /* heal.c: everything is undone, and a person answers what waits for one */
 void trouble_heal(struct sim *sim);
 /* A message was passed: a process may be killed here. */
