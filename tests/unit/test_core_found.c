@@ -310,6 +310,36 @@ static void test_work_makes_nothing_more_urgent(void)
     world_free(world);
 }
 
+/* A fence's note stands at a machine whose runner is not online yet, and cannot be taken away; the
+ * runner comes online meanwhile. */
+static void test_nor_does_a_machine_that_joins(void)
+{
+    char note[64];
+    struct world *world = begin();
+    world_job(world, JOB_RUNNABLE, "linux", 0);
+    world_poll(world);
+    struct world_action *create = world_last(world, ACTION_CREATE_SERVER);
+    world_answer(world, create, OUTCOME_DONE, TROUBLE_NONE);
+    uint64_t runner = world_join(world, create);
+    world_runner(world, runner)->online = false;
+    snprintf(note, sizeof note, "v1.1795764000.%u", (unsigned)runner);
+    world->node[0].fence_note = note;
+    for (uint32_t i = 1; i <= 4; i++) {
+        for (unsigned polls = 0; polls < 40 && world_count(world, ACTION_RELEASE_RUNNERS) < i;
+             polls++)
+            world_poll(world);
+        CU_ASSERT_EQUAL_FATAL(world_count(world, ACTION_RELEASE_RUNNERS), i);
+        world_answer(world, world_last(world, ACTION_RELEASE_RUNNERS), OUTCOME_FAILED,
+                     TROUBLE_SERVER_ERROR);
+    }
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_PROVISIONING);
+    world_runner(world, runner)->online = true;
+    world_poll(world);
+    CU_ASSERT_EQUAL(world_state(world, 0), NODE_BUSY);
+    CU_ASSERT_EQUAL(world_count(world, ACTION_RELEASE_RUNNERS), 4);
+    world_free(world);
+}
+
 /* All died while a runner was being deregistered, and an old checkpoint says that its node works:
  * the order to delete it may be on its way for as long as an action may take. */
 static void test_a_fence_outlasts_what_is_on_its_way(void)
@@ -383,6 +413,7 @@ int main(void)
         {"a create that only the actuator knows is coming",
          test_a_create_that_only_the_actuator_knows_is_coming},
         {"a create of before is asked again whole", test_a_create_of_before_is_asked_again_whole},
+        {"nor does a machine that joins", test_nor_does_a_machine_that_joins},
         {"work makes nothing more urgent", test_work_makes_nothing_more_urgent},
         {"a fence outlasts what is on its way", test_a_fence_outlasts_what_is_on_its_way},
         {"what vanished before its removal counts", test_what_vanished_before_its_removal_counts},
