@@ -287,8 +287,8 @@ static void test_what_one_look_tells_late_is_one_look(void)
     world_free(world);
 }
 
-/* A machine whose clock stood in 1970 when it started; it is set, and hours later put back by ten of
- * them. What was seen is as long ago as a date can say, and not forgotten. */
+/* A machine whose clock stood in 1970 when it started; it is set, and hours later put back by ten
+ * of them. What was seen is as long ago as a date can say, and not forgotten. */
 static void test_a_clock_in_1970_forgets_nothing(void)
 {
     struct world *world = world_new();
