@@ -291,6 +291,11 @@ static struct verdict judge_kube_node(const struct config *config, const struct 
         return refuse(RAIL_NAME,
                       "there is no server for the Kubernetes node %.80s, and its name is not ours",
                       node->name);
+    if (!facts->server_found && !facts->node.labelled)
+        return refuse(
+            RAIL_LABELS,
+            "there is no server for the Kubernetes node %.80s, and it does not bear %.80s",
+            node->name, config->kube.node_label);
     return passes;
 }
 

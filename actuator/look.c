@@ -257,7 +257,8 @@ static void on_node(struct work *work, const struct http_answer *answer,
         work_fail(work, trouble);
         return;
     }
-    if (!kube_decode_node(answer->body, answer->length, facts->arena, &facts->node, &error)) {
+    if (!kube_decode_node(answer->body, answer->length, work->actuator->config->kube.node_label,
+                          facts->arena, &facts->node, &error)) {
         fail_body(work, answer, &error);
         return;
     }

@@ -70,9 +70,11 @@ struct kube_node_detail {
     const char *resource_version;
     struct kube_taint *taint;
     uint32_t taint_count;
+    bool labelled; /* bears the label asked for */
 };
 
-bool kube_decode_node(const char *body, size_t length, struct arena *arena,
+/* label: "key=value" (or "key"), the one by which our nodes are found. */
+bool kube_decode_node(const char *body, size_t length, const char *label, struct arena *arena,
                       struct kube_node_detail *out, struct error *error);
 
 /* A pod with what decides whether and how a drain ends it. */

@@ -223,7 +223,15 @@ static bool read_taints(const json_t *taints, struct arena *arena, struct kube_n
     return true;
 }
 
-bool kube_decode_node(const char *body, size_t length, struct arena *arena,
+/* "key=value": that label with that value; "key": with any. */
+static bool bears(const json_t *labels, const char *label)
+{
+    size_t key = strcspn(label, "=");
+    const char *value = json_string_value(json_object_getn(labels, label, key));
+    return value != NULL && (label[key] == '\0' || strcmp(value, label + key + 1) == 0);
+}
+
+bool kube_decode_node(const char *body, size_t length, const char *label, struct arena *arena,
                       struct kube_node_detail *out, struct error *error)
 {
     json_t *top = json_parse_object(body, length, error);
@@ -235,6 +243,7 @@ bool kube_decode_node(const char *body, size_t length, struct arena *arena,
         json_need_text(json_object_of(top, "metadata"), "resourceVersion", 1, 64, arena,
                        &out->resource_version, error) &&
         read_taints(json_array_of(json_object_of(top, "spec"), "taints"), arena, out, error);
+    out->labelled = bears(json_object_of(json_object_of(top, "metadata"), "labels"), label);
     json_decref(top);
     return good;
 }

@@ -66,8 +66,10 @@ static uint64_t server_of_node(const struct witness *witness, const char *name)
 static void node_scene(const struct witness *witness, const char *name, enum scene_call what,
                        int64_t now_ms, struct call_scene *scene)
 {
+    /* A node that no machine stands behind is somebody's who gave it that name. */
+    const struct world_node *node = world_node_named(witness->world, name);
     scene->call = what;
-    scene->ours = witness_ours(witness, name);
+    scene->ours = witness_ours(witness, name) && (node == NULL || node->server_id != 0);
     witness_look_at_runners(witness, server_of_node(witness, name), now_ms, scene);
 }
 

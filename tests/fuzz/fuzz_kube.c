@@ -61,7 +61,7 @@ static void details(const char *body, size_t length, struct arena *arena, struct
 static void one_node(const char *body, size_t length, struct arena *arena, struct error *error)
 {
     struct kube_node_detail detail;
-    if (!kube_decode_node(body, length, arena, &detail, error)) {
+    if (!kube_decode_node(body, length, "managed-by=ebbtide", arena, &detail, error)) {
         promise_words(error->text);
         return;
     }

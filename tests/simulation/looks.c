@@ -57,6 +57,15 @@ static void see_prices(struct work *work)
     memcpy(actuator->prices.item, prices, actuator->prices.count * sizeof *prices);
 }
 
+/* As simulated nodes bear kube.node_label, whose default is what servers bear. */
+static bool is_marked(const struct world_map *labels)
+{
+    for (uint32_t i = 0; i < labels->count; i++)
+        if (strcmp(labels->pairs[i].key, SERVER_LABEL_MANAGED) == 0)
+            return strcmp(labels->pairs[i].value, SERVER_LABEL_MANAGED_VALUE) == 0;
+    return false;
+}
+
 static void see_node(struct work *work)
 {
     struct kube_node_detail *detail = &work->facts.node;
@@ -69,6 +78,7 @@ static void see_node(struct work *work)
     show_node(arena, node, &detail->node);
     snprintf(version, sizeof version, "%llu", (unsigned long long)node->resource_version);
     detail->resource_version = show_text(arena, version);
+    detail->labelled = is_marked(&node->labels);
     detail->taint_count = node->taint_count;
     detail->taint = arena_take(arena, (node->taint_count + 1) * sizeof *detail->taint);
     for (uint32_t i = 0; i < node->taint_count; i++)

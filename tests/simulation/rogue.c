@@ -47,15 +47,14 @@ static const struct world_server *some_server(struct sim *sim)
                : NULL;
 }
 
-/* A node of Kubernetes' that may have no server of its name. Not one of NODE_CLASH: a node of our
- * name that no server stands behind is ours for the actuator, by its name alone. */
+/* A node of Kubernetes' that may have no server of its name. */
 static const char *some_node(struct sim *sim)
 {
     size_t count = world_node_count(sim->world);
     const struct world_node *node =
         count > 0 ? world_node_at(sim->world, dice_roll(dice_of(sim, FAULT_ROGUE_ORDERS), count))
                   : NULL;
-    return node != NULL && node->server_id != 0 ? node->name : "nowhere";
+    return node != NULL ? node->name : "nowhere";
 }
 
 static uint64_t some_number(struct sim *sim, const struct world_server *server)

@@ -72,7 +72,8 @@ const char *node_json(const char *annotations, const char *taints, bool cordoned
     char *out = next_body();
     snprintf(out, BODY_MAX,
              "{\"kind\":\"Node\",\"metadata\":{\"name\":\"" NODE "\",\"uid\":\"u-1\","
-             "\"resourceVersion\":\"77\",\"annotations\":{%s}},\"spec\":{\"providerID\":"
+             "\"resourceVersion\":\"77\",\"labels\":{\"managed-by\":\"ebbtide\"},"
+             "\"annotations\":{%s}},\"spec\":{\"providerID\":"
              "\"hcloud://42\",\"unschedulable\":%s,\"taints\":[%s]},\"status\":{\"conditions\":["
              "{\"type\":\"Ready\",\"status\":\"True\"}]}}",
              annotations, cordoned ? "true" : "false", taints);

@@ -40,6 +40,7 @@ static struct facts facts_of_a_node(void)
         .server = {.id = 42, .name = "ebb-linux-1", .labels = ours, .labels_count = 4},
         .node_found = true,
     };
+    facts.node.labelled = true;
     facts.node.node = (struct kube_node){
         .uid = "u", .name = "ebb-linux-1", .provider_id = "hcloud://42", .fence_note = ""};
     return facts;
@@ -106,6 +107,13 @@ static void test_identity(void)
     facts.server_found = false;
     facts.node.node.name = "control-plane";
     CU_ASSERT_EQUAL(node_rail(&facts), RAIL_NAME);
+    facts = facts_of_a_node();
+    facts.node.labelled = false; /* its server shows whose it is */
+    CU_ASSERT_EQUAL(node_rail(&facts), RAIL_NONE);
+    facts.server_found = false;
+    CU_ASSERT_EQUAL(node_rail(&facts), RAIL_LABELS);
+    facts.node.labelled = true;
+    CU_ASSERT_EQUAL(node_rail(&facts), RAIL_NONE);
     config_free(config);
 }
 

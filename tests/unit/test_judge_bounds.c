@@ -284,6 +284,7 @@ static struct facts a_node(void)
         .server = server_of(42, "ebb-linux-1-7", ours),
         .node_found = true,
     };
+    facts.node.labelled = true;
     facts.node.node = (struct kube_node){
         .uid = "u", .name = "ebb-linux-1-7", .provider_id = "hcloud://42", .fence_note = ""};
     return facts;

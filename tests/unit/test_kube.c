@@ -28,7 +28,8 @@ static void test_real_node(void)
     begin();
     char *text = data_file("kube/node.json");
     struct kube_node_detail node;
-    CU_ASSERT_TRUE_FATAL(kube_decode_node(text, strlen(text), arena, &node, &error));
+    CU_ASSERT_TRUE_FATAL(
+        kube_decode_node(text, strlen(text), "kubernetes.io/hostname=k1", arena, &node, &error));
     CU_ASSERT_STRING_EQUAL(node.node.name, "k1");
     CU_ASSERT_STRING_EQUAL(node.node.uid, "9d2100a7-190c-4238-adee-7ec9614b3029");
     CU_ASSERT_STRING_EQUAL(node.resource_version, "205");
@@ -49,7 +50,8 @@ static void test_real_node(void)
 static void test_our_marks(void)
 {
     static const char marked[] =
-        "{\"metadata\":{\"name\":\"n\",\"uid\":\"u\",\"resourceVersion\":\"7\",\"annotations\":"
+        "{\"metadata\":{\"name\":\"n\",\"uid\":\"u\",\"resourceVersion\":\"7\",\"labels\":"
+        "{\"managed-by\":\"ebbtide\"},\"annotations\":"
         "{\"" NODE_ANNOTATION_FENCE "\":\"v1.5.7\"}},\"spec\":{\"providerID\":\"hcloud://42\","
         "\"unschedulable\":true,\"taints\":[{\"key\":\"" NODE_TAINT_DRAIN "\",\"effect\":"
         "\"NoExecute\"}]},\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"Unknown\"}]}"
@@ -59,14 +61,47 @@ static void test_our_marks(void)
         "\"taints\":[{\"key\":\"" NODE_TAINT_DRAIN "\",\"effect\":\"NoSchedule\"}]}}";
     begin();
     struct kube_node_detail node;
-    CU_ASSERT_TRUE_FATAL(kube_decode_node(marked, strlen(marked), arena, &node, &error));
+    CU_ASSERT_TRUE_FATAL(
+        kube_decode_node(marked, strlen(marked), "managed-by=ebbtide", arena, &node, &error));
+    CU_ASSERT_TRUE(node.labelled);
     CU_ASSERT_STRING_EQUAL(node.node.fence_note, "v1.5.7");
     CU_ASSERT_STRING_EQUAL(node.node.provider_id, "hcloud://42");
     CU_ASSERT_TRUE(node.node.unschedulable);
     CU_ASSERT_TRUE(node.node.evicting);
     CU_ASSERT_FALSE(node.node.ready); /* Unknown is not True */
-    CU_ASSERT_TRUE_FATAL(kube_decode_node(other, strlen(other), arena, &node, &error));
+    CU_ASSERT_TRUE_FATAL(
+        kube_decode_node(other, strlen(other), "managed-by=ebbtide", arena, &node, &error));
     CU_ASSERT_FALSE(node.node.evicting);
+    CU_ASSERT_FALSE(node.labelled);
+    arena_free(arena);
+}
+
+/* kube.node_label: a key with its value, or a key alone. */
+static void test_our_label(void)
+{
+    static const char body[] =
+        "{\"metadata\":{\"name\":\"n\",\"uid\":\"u\",\"resourceVersion\":\"7\",\"labels\":"
+        "{\"managed-by\":\"ebbtide\",\"managed\":\"\"}}}";
+    static const struct {
+        const char *label;
+        bool bears;
+    } rows[] = {
+        {"managed-by=ebbtide", true},
+        {"managed-by=ebb", false},
+        {"managed-by=", false},
+        {"managed-by", true},
+        {"managed", true},
+        {"managed=", true},
+        {"manage", false},
+        {"ebbtide", false},
+    };
+    begin();
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct kube_node_detail node;
+        CU_ASSERT_TRUE_FATAL(
+            kube_decode_node(body, strlen(body), rows[i].label, arena, &node, &error));
+        CU_ASSERT_EQUAL(node.labelled, rows[i].bears);
+    }
     arena_free(arena);
 }
 
@@ -250,6 +285,7 @@ int main(void)
     CU_TestInfo tests[] = {
         {"a real node", test_real_node},
         {"our marks on a node", test_our_marks},
+        {"our label on a node", test_our_label},
         {"lists and their continue", test_lists},
         {"mirror pods are left out", test_mirror_pods_are_left_out},
         {"the continue token is bounded", test_continue_token_is_bounded},

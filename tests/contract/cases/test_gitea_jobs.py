@@ -107,7 +107,7 @@ def test_what_waited_is_queued_in_the_end(gitea):
     assert gitea.job(run, "last")["status"] == "waiting"
 
 
-@fact("A runner takes a job only when it has all its labels", "reconciler/core/demand.c:all_among")
+@fact("A runner takes a job only when it has all its labels", "reconciler/core/room.c:room_labels_fit")
 def test_a_runner_must_have_all_labels(gitea):
     one, two = gitea.fresh("one"), gitea.fresh("two")
     run = gitea.push(Job("both", [one, two], 1), Job("one", [one], 1))
