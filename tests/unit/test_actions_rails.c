@@ -19,7 +19,8 @@
     "\"nbg1\"},\"labels\":{\"managed-by\":\"ebbtide\",\"ebbtide-cluster\":\"default\","            \
     "\"ebbtide-pool\":\"linux\",\"ebbtide-id\":\"1-7\"}}}"
 #define NODE_OF                                                                                    \
-    "{\"kind\":\"Node\",\"metadata\":{\"name\":\"%.39s\",\"uid\":\"u-%u\",\"resourceVersion\":"    \
+    "{\"kind\":\"Node\",\"metadata\":{\"name\":\"%.39s\",\"uid\":\"u-%u\",\"labels\":{\"managed-"  \
+    "by\":\"ebbtide\"},\"resourceVersion\":"                                                       \
     "\"77\"},\"spec\":{\"providerID\":\"hcloud://%u\"},\"status\":{}}"
 
 /* ------------------------------------------------------------------------------ deletes at once */
@@ -318,7 +319,8 @@ static void test_a_runner_of_a_machine_that_went_is_seen(void)
 
 #define BARE_NODE(ready)                                                                           \
     "{\"kind\":\"Node\",\"metadata\":{\"name\":\"" NODE                                            \
-    "\",\"uid\":\"u-1\",\"resourceVersion\":\"77\"},\"spec\":{},\"status\":{\"conditions\":[{"     \
+    "\",\"uid\":\"u-1\",\"labels\":{\"managed-by\":\"ebbtide\"},\"resourceVersion\":\"77\"},"      \
+    "\"spec\":{},\"status\":{\"conditions\":[{"                                                    \
     "\"type\":"                                                                                    \
     "\"Ready\",\"status\":\"" ready "\"}]}}"
 
