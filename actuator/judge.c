@@ -291,11 +291,13 @@ static struct verdict judge_kube_node(const struct config *config, const struct 
         return refuse(RAIL_NAME,
                       "there is no server for the Kubernetes node %.80s, and its name is not ours",
                       node->name);
-    if (!facts->server_found && !facts->node.labelled)
-        return refuse(
-            RAIL_LABELS,
-            "there is no server for the Kubernetes node %.80s, and it does not bear %.80s",
-            node->name, config->kube.node_label);
+    /* Somebody's may bear the name of a machine of ours, which then could not join. */
+    bool names_ours = facts->server_found && named == facts->server.id;
+    if (!facts->node.labelled && !names_ours)
+        return refuse(RAIL_LABELS,
+                      "the Kubernetes node %.80s neither bears %.80s nor says that it is our "
+                      "server: give it that label if it is ours, or delete it",
+                      node->name, config->kube.node_label);
     return passes;
 }
 

@@ -68,8 +68,11 @@ void source_frozen(struct sim *sim, enum sim_fault fault)
     enum source source = (enum source)dice_roll(dice, source_count);
     uint32_t back = dice_chance(dice, 0.6) ? 0 : (uint32_t)dice_roll(dice, PICTURES_KEPT);
     int64_t lasts_ms = dice_between(dice, SECONDS(30), SIM_MINUTES(15));
-    if (source == SOURCE_HETZNER && back > 0) /* servers that it showed vanish for no longer */
-        lasts_ms = dice_between(dice, 1, sim->config->life.create_grace_ms / 2);
+    /* A list of servers lags no longer than a start without a memory waits for it. */
+    if (source == SOURCE_HETZNER) {
+        back = 0;
+        lasts_ms = dice_between(dice, 1, sim->config->life.create_grace_ms / 4);
+    }
     if (poller_is_frozen(sim, source) || !freeze(sim, source, back, lasts_ms))
         return;
     sim_say(sim, "  source %u shows for %lld ms what it showed %u snapshots ago", (unsigned)source,

@@ -108,8 +108,10 @@ static void test_identity(void)
     facts.node.node.name = "control-plane";
     CU_ASSERT_EQUAL(node_rail(&facts), RAIL_NAME);
     facts = facts_of_a_node();
-    facts.node.labelled = false; /* its server shows whose it is */
+    facts.node.labelled = false; /* it says that it is our server */
     CU_ASSERT_EQUAL(node_rail(&facts), RAIL_NONE);
+    facts.node.node.provider_id = ""; /* it says nothing: somebody's, by our name */
+    CU_ASSERT_EQUAL(node_rail(&facts), RAIL_LABELS);
     facts.server_found = false;
     CU_ASSERT_EQUAL(node_rail(&facts), RAIL_LABELS);
     facts.node.labelled = true;
