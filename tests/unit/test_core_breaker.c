@@ -149,22 +149,28 @@ static void test_new_nodes_do_not_make_up_for_those_that_vanished(void)
     world_free(world);
 }
 
+/* One that knows the first nodes only. */
+static void start_from_an_old_checkpoint(struct world *world, uint32_t nodes)
+{
+    struct error error;
+    struct checkpoint old = *world->out->checkpoint;
+    old.sequence = 1;
+    old.nodes_count = nodes;
+    struct message *message = message_copy(MESSAGE_checkpoint, &old, &error);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(message);
+    world_start(world, message_checkpoint(message));
+    message_free(message);
+}
+
 /* An old checkpoint knows three of five. The first look after the restart lacks two of the three
  * and shows the two that nobody remembered, which were not there before as far as anyone knows. */
 static void test_what_a_look_brings_does_not_make_up_for_what_it_lacks(void)
 {
     struct world *world = begin();
     uint64_t runner[5];
-    struct error error;
     world_serve_many(world, 5, runner);
     world_run(world, MINUTES(1));
-    struct checkpoint old = *world->out->checkpoint;
-    old.sequence = 1;
-    old.nodes_count = 3;
-    struct message *message = message_copy(MESSAGE_checkpoint, &old, &error);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(message);
-    world_start(world, message_checkpoint(message));
-    message_free(message);
+    start_from_an_old_checkpoint(world, 3);
     world_unlist_node(world, world->action[0].node);
     world_unlist_node(world, world->action[1].node);
     world_poll(world);
@@ -260,7 +266,6 @@ static void test_what_one_look_tells_late_is_one_look(void)
 {
     struct world *world = world_new();
     uint64_t runner[4];
-    struct error error;
     world_configure(world, "gitea.runner_match", "node-name");
     world_start(world, NULL);
     world_poll(world);
@@ -268,13 +273,7 @@ static void test_what_one_look_tells_late_is_one_look(void)
     for (uint32_t i = 0; i < 4; i++)
         world_runner(world, runner[i])->name = world->action[i].node;
     world_run(world, MINUTES(1));
-    struct checkpoint old = *world->out->checkpoint;
-    old.sequence = 1;
-    old.nodes_count = 3;
-    struct message *message = message_copy(MESSAGE_checkpoint, &old, &error);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(message);
-    world_start(world, message_checkpoint(message));
-    message_free(message);
+    start_from_an_old_checkpoint(world, 3);
     world_unlist_runner(world, runner[0]);
     world_unlist_runner(world, runner[1]);
     world_feed(world, SOURCE_GITEA);
