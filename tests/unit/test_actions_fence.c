@@ -128,10 +128,14 @@ static void test_a_doubtful_runner_is_waited_for(void)
 
 /* Gitea was restored from a backup and counts anew: runner 5 is a person's now. The core knew it by
  * another name, and so may our note's id be meant. */
-static void id_is_anothers(const char *note, const char *pods)
+static void id_is_anothers(const char *note, const char *at_server, const char *pods)
 {
     static const struct runner_ref known = {.id = 5, .name = "runner-pod-of-before"};
     fixture_open();
+    script_reset(fixture.base);
+    script(SERVER, 200, server_json(at_server), SCRIPT_ALWAYS);
+    script("GET /api/v1/version", 200, "{\"version\":\"1.26.0\"}", SCRIPT_ALWAYS);
+    script(JOBS, 200, "{\"jobs\":[],\"total_count\":0}", SCRIPT_ALWAYS);
     script(KNODE, 200, node_json(note, "", false), SCRIPT_ALWAYS);
     script(RPODS, 200, pods, SCRIPT_ALWAYS);
     script(RUNS, 200, runner_json(false, false, false), SCRIPT_ALWAYS);
@@ -147,12 +151,14 @@ static void id_is_anothers(const char *note, const char *pods)
 
 static void test_an_id_that_is_used_again_is_anothers(void)
 {
-    id_is_anothers("", pods_json(""));
-    id_is_anothers(NOTE, pods_json(""));
+    id_is_anothers("", "", pods_json(""));
+    id_is_anothers(NOTE, "", pods_json(""));
+    id_is_anothers("", AT_SERVER, pods_json(""));
     /* Or it is another node's now: not this one's to deregister, and no reason to refuse either. */
-    id_is_anothers("", "{\"metadata\":{},\"items\":[{\"metadata\":{\"name\":\"runner-pod\","
-                       "\"namespace\":\"gitea-runners\",\"uid\":\"p\"},\"spec\":{\"nodeName\":"
-                       "\"rack-1\"},\"status\":{\"phase\":\"Running\"}}]}");
+    id_is_anothers("", "",
+                   "{\"metadata\":{},\"items\":[{\"metadata\":{\"name\":\"runner-pod\","
+                   "\"namespace\":\"gitea-runners\",\"uid\":\"p\"},\"spec\":{\"nodeName\":"
+                   "\"rack-1\"},\"status\":{\"phase\":\"Running\"}}]}");
 }
 
 static void test_a_runner_that_went_meanwhile_is_deregistered(void)

@@ -222,6 +222,8 @@ static void test_a_pod_that_was_seen_there_is_its_nodes(void)
     CU_ASSERT_EQUAL(ask_for_runner("ebb-linux-1-8"), 0); /* on another node */
     CU_ASSERT_EQUAL(last.outcome, OUTCOME_DONE);
     CU_ASSERT_EQUAL(ask_for(NODE, NULL, 0), 0); /* nor if nobody remembers it */
+    static const struct runner_ref before = {.id = 5, .name = "runner-of-before"};
+    CU_ASSERT_EQUAL(ask_for(NODE, &before, 1), 0); /* nor where its id was another's */
     CU_ASSERT_EQUAL(ask_for_runner(NODE), 1);
     CU_ASSERT_EQUAL(last.outcome, OUTCOME_DONE);
     CU_ASSERT_PTR_NULL(strstr(last.text, "stays registered"));

@@ -74,6 +74,9 @@ static void test_a_picture_from_the_future_is_not_believed(void)
     world_run(world, MINUTES(3)); /* later ones still count: it has not taken their place */
     CU_ASSERT_FALSE(world_alarm(world, ALARM_STALE_SOURCE));
     CU_ASSERT_TRUE(world_state(world, 0) == NODE_BUSY || world_state(world, 0) == NODE_IDLE);
+    world_unlist_server(world, world->action[0].node);
+    world_run(world, MINUTES(5));
+    CU_ASSERT_PTR_NOT_NULL(world_last(world, ACTION_DEREGISTER_RUNNERS));
     world_free(world);
 }
 
