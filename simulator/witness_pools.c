@@ -168,7 +168,10 @@ struct witness_room witness_room(struct witness *witness, uint32_t pool, int64_t
     for (size_t i = 0; i < world_runner_count(witness->world); i++) {
         const struct world_runner *runner = world_runner_at(witness->world, i);
         const struct rented *rented = witness_rented(witness, runner->server_id);
-        out.room += rented != NULL && rented->pool == pool && runner->daemon && !runner->disabled &&
+        const struct world_server *server = world_server_find(witness->world, runner->server_id);
+        /* One fenced runner takes its whole node out of service. */
+        out.room += rented != NULL && rented->pool == pool && server != NULL &&
+                    witness_serves(witness, server) && runner->daemon && !runner->disabled &&
                     runner->job_id == 0 && now_ms - runner->free_since_ms >= memory &&
                     now_ms - rented->hindered_ms >= memory && in_service(rented->name, argument);
     }

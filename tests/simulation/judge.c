@@ -160,7 +160,9 @@ static void look_at_drain(struct sim *sim, const struct action *action, struct t
                   strstr(action->node.name, SIM_ROGUE_MARK) == NULL;
     out->drain_asked_ms = sim->now_ms + 1 - tried->drain_first_ms;
     out->drain_deadline_ms = sim->config->life.drain_deadline_ms;
-    if (action->kind == ACTION_REMOVE_NODE && tried->missing_ms[SOURCE_KUBE] == 0)
+    /* One that no list has shown to this reconciler is the actuator's to look for (call scenes). */
+    if (action->kind == ACTION_REMOVE_NODE && tried->seen_ms[SOURCE_KUBE] != 0 &&
+        tried->missing_ms[SOURCE_KUBE] == 0)
         out->pods_left = pods_left(sim, action->node.name);
 }
 

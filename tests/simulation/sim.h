@@ -160,6 +160,7 @@ struct tried {
     int64_t seen_ms[source_count];    /* first shown, + 1; 0 never */
     int64_t missing_ms[source_count]; /* since when each source does not show it, + 1; 0 it does */
     struct written written[2];        /* in each checkpoint; [0] the newest */
+    bool kept;                        /* a node of the newest checkpoint */
     struct written restored;          /* in the one that this reconciler began with */
     bool drain_forced;                /* since it last began to drain */
     int64_t drain_first_ms;           /* when this drain was first asked for, + 1; 0 not yet */

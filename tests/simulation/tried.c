@@ -82,6 +82,8 @@ static void note_written(struct tried *tried)
 {
     tried->written[1] = tried->written[0];
     tried->written[0] = (struct written){0};
+    if (!tried->kept)
+        return; /* a checkpoint knows of its nodes only */
     memcpy(tried->written[0].seen_ms, tried->seen_ms, sizeof tried->seen_ms);
     memcpy(tried->written[0].missing_ms, tried->missing_ms, sizeof tried->missing_ms);
     tried->written[0].missing_ms[SOURCE_HETZNER] = 0; /* a server's absence is looked for anew */
@@ -91,9 +93,14 @@ static void note_written(struct tried *tried)
 void judge_written(struct sim *sim)
 {
     const struct status *status = sim->output->status;
-    for (uint32_t i = 0; i < status->nodes_count; i++)
+    for (uint32_t i = 0; i < sim->tried_count; i++)
+        sim->tried[i].kept = false;
+    for (uint32_t i = 0; i < status->nodes_count; i++) {
+        struct tried *tried = tried_of(sim, status->nodes[i].name);
+        tried->kept = true;
         if (status->nodes[i].runners[0] != '\0')
-            note_seen(sim, tried_of(sim, status->nodes[i].name), SOURCE_GITEA);
+            note_seen(sim, tried, SOURCE_GITEA);
+    }
     for (uint32_t i = 0; i < sim->tried_count; i++)
         note_written(&sim->tried[i]);
     for (uint32_t i = 0; i < status->nodes_count; i++)
