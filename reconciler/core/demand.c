@@ -114,8 +114,10 @@ static void count_room(struct core *core)
         const struct node *node = &core->node[i];
         struct pool_now *pool = &core->pool[node->pool];
         uint32_t capacity = (uint32_t)node_pool(core, node)->capacity;
-        pool->total++;
-        pool->hourly_micro += node->price_micro;
+        if (trust_takes_place(core, node)) {
+            pool->total++;
+            pool->hourly_micro += node->price_micro;
+        }
         if (life_retirement(&node->life) != NULL || node->foreign)
             continue;
         pool->serving++;

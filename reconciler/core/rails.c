@@ -41,13 +41,16 @@ bool rails_allow_create(struct core *core, uint32_t pool, uint64_t price_micro)
 {
     const struct config_rails *rails = &core->config->rails;
     const char *name = core->config->pools[pool].name;
-    uint64_t hourly = price_micro;
+    uint64_t hourly = price_micro, servers = 0;
     for (uint32_t i = 0; i < core->node_count; i++)
-        hourly += core->node[i].price_micro;
+        if (trust_takes_place(core, &core->node[i])) {
+            servers++;
+            hourly += core->node[i].price_micro;
+        }
     uint64_t kept = kept_for_others(core, pool);
-    if (core->node_count + kept >= rails->max_servers || core->node_count >= NODES_MAX) {
+    if (servers + kept >= rails->max_servers || core->node_count >= NODES_MAX) {
         core_alarm(core, ALARM_RAIL, name, T("pool "), T(name), T(" wants another server, but "),
-                   N(core->node_count), T(" are there, "), N(kept),
+                   N(servers), T(" are there, "), N(kept),
                    T(" are to come for other pools' min, and rails.max_servers is "),
                    N(rails->max_servers));
         return false;

@@ -48,6 +48,12 @@ bool trust_server_gone(const struct core *core, const struct node *node)
                node->presence[SOURCE_HETZNER].missing_mono_ms + core->config->life.create_grace_ms;
 }
 
+bool trust_takes_place(const struct core *core, const struct node *node)
+{
+    return life_retirement(&node->life) == NULL || core->breaker[SOURCE_HETZNER] ||
+           !trust_server_gone(core, node);
+}
+
 /* A checkpoint that is not the newest may have forgotten servers that were just made: one list
  * begun this soon may be of before that, and others would be rented for the same jobs. */
 bool trust_list_may_lack(const struct core *core)

@@ -143,6 +143,16 @@ static void look_for_room(struct sim *sim, const struct action *action, struct a
     out->wants = room.wants;
 }
 
+/* Whether this reconciler's picture of Kubernetes speaks for what is there now. One that no list has
+ * shown to it is the actuator's to look for (call scenes); so is one that is only in a list older
+ * than the last try to remove it, which may have removed it. */
+static bool kube_shows(const struct sim *sim, const struct tried *tried)
+{
+    bool tried_before = tried->kind == ACTION_REMOVE_NODE && tried->failures > 0;
+    return tried->seen_ms[SOURCE_KUBE] != 0 && tried->missing_ms[SOURCE_KUBE] == 0 &&
+           !(tried_before && sim->held[SOURCE_KUBE].began_mono_ms <= tried->failed_mono_ms);
+}
+
 /* Force is for a drain that was asked for long enough, or whose server is gone: what a reconciler
  * that was taken over made bears the wrong id, and is no server of ours. */
 static void look_at_drain(struct sim *sim, const struct action *action, struct tried *tried,
@@ -160,9 +170,7 @@ static void look_at_drain(struct sim *sim, const struct action *action, struct t
                   strstr(action->node.name, SIM_ROGUE_MARK) == NULL;
     out->drain_asked_ms = sim->now_ms + 1 - tried->drain_first_ms;
     out->drain_deadline_ms = sim->config->life.drain_deadline_ms;
-    /* One that no list has shown to this reconciler is the actuator's to look for (call scenes). */
-    if (action->kind == ACTION_REMOVE_NODE && tried->seen_ms[SOURCE_KUBE] != 0 &&
-        tried->missing_ms[SOURCE_KUBE] == 0)
+    if (action->kind == ACTION_REMOVE_NODE && kube_shows(sim, tried))
         out->pods_left = pods_left(sim, action->node.name);
 }
 

@@ -169,7 +169,7 @@ struct tried {
 /* The last picture of a source that the core was given. */
 struct held {
     bool known;
-    int64_t ended_mono_ms, skew_ms;
+    int64_t began_mono_ms, ended_mono_ms, skew_ms;
 };
 
 struct sim {
