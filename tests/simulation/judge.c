@@ -352,7 +352,8 @@ void judge_nodes(struct sim *sim)
         struct scene scene = {.kind = SCENE_node};
         struct node_scene *out = &scene.u.node;
         int64_t longest = longest_stay(sim, node->state);
-        out->failures = tried->kind == ACTION_CREATE_SERVER ? 0 : tried->failures;
+        bool afresh = tried->kind == ACTION_CREATE_SERVER || tried_begins_afresh(tried, node->state);
+        out->failures = afresh ? 0 : tried->failures;
         out->failures_loud = FAILURES_LOUD;
         out->stay_ms = node->state_ms;
         out->stay_longest_ms = longest > 0 ? longest + STAY_SLACK_MS : 0;

@@ -415,6 +415,9 @@ int64_t demand_memory_ms(const struct sim *sim); /* witness_rules.demand_memory_
 #define FAILURES_LOUD 4 /* one more than the core's own number: an alarm takes a step */
 struct tried *tried_of(struct sim *sim, const char *name); /* new where it is not known */
 bool works_or_rests(enum node_state state);
+/* Whether it is in another step of its life now than before this step of the core: what failed is
+ * over, and the new one has not failed yet. */
+bool tried_begins_afresh(const struct tried *tried, enum node_state now);
 void judge_before_step(struct sim *sim);
 void judge_actions(struct sim *sim);
 void judge_result(struct sim *sim, const struct action_result *result);

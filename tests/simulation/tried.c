@@ -169,6 +169,11 @@ bool works_or_rests(enum node_state state)
     return state == NODE_BUSY || state == NODE_IDLE;
 }
 
+bool tried_begins_afresh(const struct tried *tried, enum node_state now)
+{
+    return tried->state != now && !(works_or_rests(tried->state) && works_or_rests(now));
+}
+
 /* The fleet as it was before the step that is to come. */
 void judge_before_step(struct sim *sim)
 {
@@ -181,9 +186,8 @@ void judge_before_step(struct sim *sim)
     for (uint32_t i = 0; status != NULL && i < status->nodes_count; i++) {
         struct tried *tried = tried_of(sim, status->nodes[i].name);
         tried->is_node = true;
-        if (tried->state != status->nodes[i].state &&
-            !(works_or_rests(tried->state) && works_or_rests(status->nodes[i].state)))
-            tried->failures = 0; /* another step begins afresh */
+        if (tried_begins_afresh(tried, status->nodes[i].state))
+            tried->failures = 0;
         tried->state = status->nodes[i].state;
         tried->state_since_ms = sim->stepped_ms - status->nodes[i].state_ms + 1;
         if (status->nodes[i].runners[0] != '\0') /* the core knows that they are this node's */
