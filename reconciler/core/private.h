@@ -309,8 +309,8 @@ bool trust_shows_result(const struct core *core, const struct node *node);
 /* Whether its server was missing, and a look that began after the grace still does not show it:
  * mark first, look again, then believe. */
 bool trust_server_gone(const struct core *core, const struct node *node);
-/* Whether a place of its pool's max and of the rails is taken by it: one on its way out whose server
- * is gone for certain is paid no more, however long something holds its other steps. */
+/* Whether a place of its pool's max and of the rails is taken by it: one on its way out whose
+ * server is gone for certain is paid no more, however long something holds its other steps. */
 bool trust_takes_place(const struct core *core, const struct node *node);
 bool trust_shows_result_of(const struct core *core, enum source source, const struct node *node);
 

@@ -143,9 +143,9 @@ static void look_for_room(struct sim *sim, const struct action *action, struct a
     out->wants = room.wants;
 }
 
-/* Whether this reconciler's picture of Kubernetes speaks for what is there now. One that no list has
- * shown to it is the actuator's to look for (call scenes); so is one that is only in a list older
- * than the last try to remove it, which may have removed it. */
+/* Whether this reconciler's picture of Kubernetes speaks for what is there now. One that no list
+ * has shown to it is the actuator's to look for (call scenes); so is one that is only in a list
+ * older than the last try to remove it, which may have removed it. */
 static bool kube_shows(const struct sim *sim, const struct tried *tried)
 {
     bool tried_before = tried->kind == ACTION_REMOVE_NODE && tried->failures > 0;
@@ -352,8 +352,8 @@ void judge_nodes(struct sim *sim)
         struct scene scene = {.kind = SCENE_node};
         struct node_scene *out = &scene.u.node;
         int64_t longest = longest_stay(sim, node->state);
-        bool afresh = tried->kind == ACTION_CREATE_SERVER || tried_begins_afresh(tried, node->state);
-        out->failures = afresh ? 0 : tried->failures;
+        bool create = tried->kind == ACTION_CREATE_SERVER;
+        out->failures = create || tried_begins_afresh(tried, node->state) ? 0 : tried->failures;
         out->failures_loud = FAILURES_LOUD;
         out->stay_ms = node->state_ms;
         out->stay_longest_ms = longest > 0 ? longest + STAY_SLACK_MS : 0;

@@ -142,8 +142,8 @@ void judge_picture(struct sim *sim, const struct picture *picture)
     struct held *held = &sim->held[picture->source];
     if (held->known && head->ended_mono_ms < held->ended_mono_ms)
         return; /* what comes late shows nothing new */
-    *held = (struct held){true, head->began_mono_ms, head->ended_mono_ms,
-                          head->wall_ms - head->api_ms};
+    *held =
+        (struct held){true, head->began_mono_ms, head->ended_mono_ms, head->wall_ms - head->api_ms};
     sim->shown++;
     for (uint32_t i = 0; picture->source == SOURCE_HETZNER && i < picture->u.hetzner.servers_count;
          i++)
