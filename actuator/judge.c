@@ -60,14 +60,12 @@ static bool pool_offers(const struct config_pool *pool, const struct action *act
     return false;
 }
 
-/* Whether name is PREFIX-POOL-something; pool NULL: PREFIX-something. */
-static bool is_our_name(const struct config *config, const char *pool, const char *name)
+/* Whether name is PREFIX-something. */
+static bool is_our_name(const struct config *config, const char *name)
 {
-    char begin[128];
-    int length = pool == NULL ? snprintf(begin, sizeof begin, "%s-", config->name_prefix)
-                              : snprintf(begin, sizeof begin, "%s-%s-", config->name_prefix, pool);
-    return length > 0 && (size_t)length < sizeof begin &&
-           strncmp(name, begin, (size_t)length) == 0 && name[length] != '\0';
+    size_t length = strlen(config->name_prefix);
+    return strncmp(name, config->name_prefix, length) == 0 && name[length] == '-' &&
+           name[length + 1] != '\0';
 }
 
 static const char *asked_label(const struct action *action, const char *key)
@@ -101,6 +99,30 @@ static bool labels_are_right(const struct config *config, const struct action *a
     return action->labels_count == 4 + config->hetzner.labels_count;
 }
 
+/* Writes a number in base 36 before `end`; where it begins. */
+static char *base36(uint64_t number, char *end)
+{
+    do
+        *--end = "0123456789abcdefghijklmnopqrstuvwxyz"[number % 36];
+    while ((number /= 36) != 0);
+    return end;
+}
+
+/* Whether name is the only one that a server of that id may have: PREFIX-POOL-EPOCH-COUNTER. Under
+ * another the reconciler would not know it for its own, and nobody would give it back. */
+static bool is_name_of_id(const struct config *config, const struct action *action)
+{
+    struct action_id id;
+    char wanted[192], epoch[16] = "", counter[16] = "";
+    const char *text = asked_label(action, SERVER_LABEL_ID);
+    if (text == NULL || !action_id_parse(text, &id))
+        return false;
+    int length = snprintf(wanted, sizeof wanted, "%s-%s-%s-%s", config->name_prefix,
+                          action->node.pool, base36(id.epoch, &epoch[sizeof epoch - 1]),
+                          base36(id.counter, &counter[sizeof counter - 1]));
+    return length > 0 && (size_t)length < sizeof wanted && strcmp(action->node.name, wanted) == 0;
+}
+
 static struct verdict judge_create_request(const struct config *config, const struct action *action)
 {
     const struct config_pool *pool = find_pool(config, action->node.pool);
@@ -109,12 +131,12 @@ static struct verdict judge_create_request(const struct config *config, const st
     if (!pool_offers(pool, action))
         return refuse(RAIL_OFFER, "pool %s does not offer %s with %s in %s", pool->name,
                       action->server_type, action->image, action->location);
-    if (!is_our_name(config, pool->name, action->node.name))
-        return refuse(RAIL_NAME, "%.80s does not begin with %s-%s-", action->node.name,
-                      config->name_prefix, pool->name);
     if (!labels_are_right(config, action))
         return refuse(RAIL_LABELS, "the labels asked for %.80s are not exactly ours",
                       action->node.name);
+    if (!is_name_of_id(config, action))
+        return refuse(RAIL_NAME, "%.80s is not the name of a server with the id %s",
+                      action->node.name, asked_label(action, SERVER_LABEL_ID));
     return passes;
 }
 
@@ -287,7 +309,7 @@ static struct verdict judge_kube_node(const struct config *config, const struct 
         return refuse(RAIL_IDENTITY,
                       "the Kubernetes node %.80s says it is %.40s, the server is %" PRIu64,
                       node->name, node->provider_id, server);
-    if (!facts->server_found && !is_our_name(config, NULL, node->name))
+    if (!facts->server_found && !is_our_name(config, node->name))
         return refuse(RAIL_NAME,
                       "there is no server for the Kubernetes node %.80s, and its name is not ours",
                       node->name);

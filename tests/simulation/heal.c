@@ -15,8 +15,7 @@ static void heal_servers(struct sim *sim)
         if (!server->foreign && witness_name(sim->witness, server->id) == NULL &&
             count < SIM_STRANGERS_MAX)
             strangers[count++] = server->id;
-        else if ((strncmp(server->name, "stranger-", strlen("stranger-")) == 0 ||
-                  strstr(server->name, SIM_ROGUE_MARK) != NULL) &&
+        else if (strncmp(server->name, "stranger-", strlen("stranger-")) == 0 &&
                  count < SIM_STRANGERS_MAX)
             strangers[count++] = server->id;
     }
@@ -63,7 +62,6 @@ static void answer_alarms(void *argument, uint64_t number)
         brain_event(sim, &event);
     }
     (void)sim_world_ms(sim);
-    rogue_left(sim);
     sim_at(sim, SIM_MINUTES(15), answer_alarms, NULL, sim, 0);
 }
 

@@ -153,8 +153,7 @@ static bool kube_shows(const struct sim *sim, const struct tried *tried)
            !(tried_before && sim->held[SOURCE_KUBE].began_mono_ms <= tried->failed_mono_ms);
 }
 
-/* Force is for a drain that was asked for long enough, or whose server is gone: what a reconciler
- * that was taken over made bears the wrong id, and is no server of ours. */
+/* Force is for a drain that was asked for long enough, or whose server is gone. */
 static void look_at_drain(struct sim *sim, const struct action *action, struct tried *tried,
                           struct action_scene *out)
 {
@@ -166,8 +165,7 @@ static void look_at_drain(struct sim *sim, const struct action *action, struct t
         tried->drain_forced = action->force || (tried->drain_forced && tried->kind == action->kind);
     out->drain_forced = tried->drain_forced;
     out->forces = action->kind == ACTION_DRAIN_NODE && action->force &&
-                  tried->missing_ms[SOURCE_HETZNER] == 0 &&
-                  strstr(action->node.name, SIM_ROGUE_MARK) == NULL;
+                  tried->missing_ms[SOURCE_HETZNER] == 0;
     out->drain_asked_ms = sim->now_ms + 1 - tried->drain_first_ms;
     out->drain_deadline_ms = sim->config->life.drain_deadline_ms;
     if (action->kind == ACTION_REMOVE_NODE && kube_shows(sim, tried))

@@ -1,12 +1,14 @@
 /* The reconciler is taken over: for a few minutes whoever holds it sends well-formed orders that no
  * honest core gives, about any node, runner, server number and offer that he knows or makes up.
  * What is promised of calls has to hold all the same, but that a create needs demand
- * and a new name (witness_rogue): the actuator holds it alone.
+ * and a new name (witness_rogue): the actuator holds it alone. What it made bears the name of its
+ * id, so that the next reconciler knows it for its own and gives it back.
  * May not: send what the channel would refuse, know what the actuator makes of it. */
 #include <string.h>
 
 #include "common/names.h"
 #include "common/words.h"
+#include "reconciler/core/words.h"
 #include "trouble.h"
 
 #define ORDERS            40
@@ -75,7 +77,7 @@ static void aim(struct sim *sim, struct action *action, struct runner_ref *refs,
     struct dice *dice = dice_of(sim, FAULT_ROGUE_ORDERS);
     const struct world_server *server = some_server(sim);
     double u = dice_unit(dice);
-    snprintf(name, 64, "%s-%s" SIM_ROGUE_MARK "%u", sim->config->name_prefix,
+    snprintf(name, 64, "%s-%s-rogue-%u", sim->config->name_prefix,
              sim->config->pools[any_pool(sim, FAULT_ROGUE_ORDERS)].name,
              (unsigned)dice_roll(dice, 30));
     action->node.name = u < 0.85 && server != NULL ? server->name
@@ -95,6 +97,22 @@ static void aim(struct sim *sim, struct action *action, struct runner_ref *refs,
 /* ---------------------------------------------------------------------------------------- creates
  */
 
+/* Mostly the one name that the rails let pass for that id; else an invented one, or the target's.
+ */
+static void name_server(struct sim *sim, struct action *action, struct action_id id,
+                        const char *pool, char name[64])
+{
+    double u = dice_unit(dice_of(sim, FAULT_ROGUE_ORDERS));
+    if (u < 0.7)
+        say(name, 64, T(sim->config->name_prefix), T("-"), T(pool), T("-"), B36(id.epoch), T("-"),
+            B36(id.counter));
+    else if (u < 0.85)
+        snprintf(name, 64, "%s-%s-rogue-%u", sim->config->name_prefix, pool,
+                 (unsigned)dice_roll(dice_of(sim, FAULT_ROGUE_ORDERS), 30));
+    if (u < 0.85)
+        action->node.name = name;
+}
+
 /* What is asked for is mostly what a pool offers: it is to reach the rails that count. */
 static void ask_server(struct sim *sim, struct action *action, struct label labels[4],
                        char name[64], char id[ACTION_ID_TEXT_BYTES])
@@ -108,14 +126,13 @@ static void ask_server(struct sim *sim, struct action *action, struct label labe
     action->server_type = good ? offer->server_type : PICK(dice, "ccx43", "cx22", "none");
     action->location = good ? offer->location : PICK(dice, "hel1", "ash", "none");
     action->image = dice_chance(dice, 0.9) ? pool->image : "debian-12";
-    if (dice_chance(dice, 0.8)) {
-        snprintf(name, 64, "%s-%s" SIM_ROGUE_MARK "%u", sim->config->name_prefix, pool->name,
-                 (unsigned)dice_roll(dice, 30));
-        action->node.name = name;
-    }
     struct action_id named = action->id;
-    if (dice_chance(dice, 0.1))
+    double u = dice_unit(dice);
+    if (u < 0.1)
         named.counter += dice_roll(dice, 3);
+    else if (u < 0.2) /* one that may have had its server already */
+        named.counter -= dice_roll(dice, named.counter < 9 ? named.counter : 9);
+    name_server(sim, action, named, pool->name, name);
     (void)action_id_text(named, id);
     labels[0] = (struct label){SERVER_LABEL_MANAGED, SERVER_LABEL_MANAGED_VALUE};
     labels[1] = (struct label){SERVER_LABEL_CLUSTER,
@@ -204,25 +221,4 @@ void rogue_orders(struct sim *sim, enum sim_fault fault)
         sim_at(sim, dice_between(dice, 1, lasts_ms), order, NULL, sim, 0);
     sim_at(sim, lasts_ms + sim->config->life.action_deadline_ms + SIM_MINUTES(1), is_over, NULL,
            sim, ++sim->rogues);
-}
-
-/* A server of its making can bear a name that says which action made it, and says so wrongly. The
- * core leaves it alone, in an alarm; once all is healed a person reads that, and deletes it. */
-void rogue_left(struct sim *sim)
-{
-    const struct status *status = sim->output->status;
-    for (uint32_t i = 0; sim->brain_alive && status != NULL && i < status->alarms_count; i++) {
-        const char *name = status->alarms[i].subject;
-        uint64_t action;
-        if (status->alarms[i].kind != ALARM_STRANGER || strstr(name, SIM_ROGUE_MARK) == NULL)
-            continue;
-        hinder(sim, name);
-        const struct world_server *server = world_server_named(sim->world, name);
-        if (!sim->healed || server == NULL)
-            continue;
-        sim_say(sim, "= a person deletes %s, of which an alarm says that it is left alone", name);
-        world_by_hand(sim->world, true);
-        (void)world_server_delete(sim->world, server->id, &action);
-        world_by_hand(sim->world, false);
-    }
 }

@@ -383,15 +383,10 @@ void trouble_start(struct sim *sim);
 void trouble_budgets_end(struct sim *sim);
 /* reload.c: a pool that was removed is there again */
 void pool_back(struct sim *sim);
-/* rogue.c: what one that was taken over left behind, and the core leaves alone */
-void rogue_left(struct sim *sim);
 /* heal.c: everything is undone, and a person answers what waits for one */
 void trouble_heal(struct sim *sim);
 /* A message was passed: a process may be killed here. */
 void trouble_at_message(struct sim *sim);
-
-/* rogue.c: in the names of what a reconciler that was taken over asks for */
-#define SIM_ROGUE_MARK "-rogue-"
 
 /* moment.c: an action is about to arrive at the actuator */
 void moment_of(struct sim *sim, const struct action *action);

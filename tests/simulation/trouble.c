@@ -203,7 +203,6 @@ static void occasion(void *argument, uint64_t number)
         witness_creates_hindered(sim->witness, SIM_START_MS + sim->now_ms);
     hinder_silent(sim);
     hinder_by_clash(sim);
-    rogue_left(sim);
     for (size_t i = 0; i < sizeof occasions / sizeof occasions[0]; i++) {
         if (!sim_strikes(sim, occasions[i].fault))
             continue;

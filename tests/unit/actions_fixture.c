@@ -240,6 +240,22 @@ struct action fixture_action(enum action_kind kind)
     return action;
 }
 
+struct action fixture_create(unsigned number)
+{
+    static char names[FIXTURE_CREATES_MAX][32], ids[FIXTURE_CREATES_MAX][16];
+    static struct label labels[FIXTURE_CREATES_MAX][4];
+    struct action action = fixture_action(ACTION_CREATE_SERVER);
+    CU_ASSERT_TRUE_FATAL(number < FIXTURE_CREATES_MAX);
+    snprintf(names[number], sizeof names[number], "ebb-linux-1-%c",
+             "0123456789abcdefghijklmnopqrstuvwxyz"[number]);
+    snprintf(ids[number], sizeof ids[number], "1-%u", number);
+    memcpy(labels[number], action.labels, sizeof labels[number]);
+    labels[number][3].value = ids[number];
+    action.node.name = names[number];
+    action.labels = labels[number];
+    return action;
+}
+
 void fixture_give(const struct action *action)
 {
     struct error error;

@@ -42,6 +42,9 @@ void fixture_restart(void);
 
 /* An action on the node with a fresh id. */
 struct action fixture_action(enum action_kind kind);
+#define FIXTURE_CREATES_MAX 36
+/* A create with the id 1-NUMBER for the node of that name, ebb-linux-1-... */
+struct action fixture_create(unsigned number);
 /* Gives it, and turns the loop until a result comes. */
 void fixture_run(const struct action *action);
 /* Gives it and does not turn the loop. */

@@ -128,10 +128,7 @@ static void test_only_ours_is_adopted(void)
 {
     fixture_open();
     struct action action = fixture_action(ACTION_CREATE_SERVER);
-    static const struct label other[] = {{"managed-by", "ebbtide"},
-                                         {"ebbtide-cluster", "default"},
-                                         {"ebbtide-pool", "linux"},
-                                         {"ebbtide-id", "1-8"}};
+    static const char *const others[] = {"ebb-linux-1-8", NULL}; /* by name; its id is 1-7 */
     script_reset(fixture.base);
     script(NAMED, 200, servers_json(ours), SCRIPT_ALWAYS);
     script(LISTED, 200, servers_json(ours), SCRIPT_ALWAYS);
@@ -139,8 +136,11 @@ static void test_only_ours_is_adopted(void)
     fixture_run(&action);
     CU_ASSERT_EQUAL(last.outcome, OUTCOME_DONE); /* the id matches: adopted without a POST */
     CU_ASSERT_EQUAL(script_count(POST), 0);
-    action = fixture_action(ACTION_CREATE_SERVER);
-    action.labels = other;
+    script_reset(fixture.base);
+    script("GET /servers?name=ebb-linux-1-8", 200, servers_json(others), SCRIPT_ALWAYS);
+    script(LISTED, 200, servers_json(others), SCRIPT_ALWAYS);
+    script("GET /server_types", 200, "{\"server_types\":[]}", SCRIPT_ALWAYS);
+    action = fixture_create(8);
     fixture_run(&action);
     CU_ASSERT_EQUAL(last.outcome, OUTCOME_REFUSED); /* it does not: left alone */
     CU_ASSERT_EQUAL(script_count(POST), 0);
@@ -309,8 +309,7 @@ static void test_one_action_a_node_several_nodes_at_once(void)
     script("GET /servers?name=ebb-linux-1-8", 200, servers_json(none), SCRIPT_ALWAYS);
     struct action first = fixture_action(ACTION_CREATE_SERVER);
     struct action second = fixture_action(ACTION_CREATE_SERVER);
-    struct action other = fixture_action(ACTION_CREATE_SERVER);
-    other.node.name = "ebb-linux-1-8";
+    struct action other = fixture_create(8);
     fixture_give(&first);
     fixture_run(&second);
     CU_ASSERT_EQUAL(last.outcome, OUTCOME_AGAIN);
@@ -335,8 +334,7 @@ static void test_a_create_that_ended_meanwhile_counts(void)
     script("GET /servers?name=ebb-linux-1-8", 200, servers_json(none), SCRIPT_ALWAYS);
     script(POST, 201, created("success"), SCRIPT_ALWAYS);
     struct action first = fixture_action(ACTION_CREATE_SERVER);
-    struct action other = fixture_action(ACTION_CREATE_SERVER);
-    other.node.name = "ebb-linux-1-8";
+    struct action other = fixture_create(8);
     fixture_give(&first);
     fixture_give(&other);
     fixture_turn();

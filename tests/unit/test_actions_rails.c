@@ -132,7 +132,6 @@ static void test_repeats_take_no_places(void)
 
 static void test_creates_that_are_asked_for_at_once(void)
 {
-    static char names[NODES][40];
     static const char *const none[] = {NULL};
     fixture_open();
     fixture_set("rails.creates_per_minute", "1");
@@ -140,9 +139,7 @@ static void test_creates_that_are_asked_for_at_once(void)
     script("POST /servers", 422, "{\"error\":{\"code\":\"invalid_input\",\"message\":\"\"}}",
            SCRIPT_ALWAYS);
     for (unsigned i = 0; i < NODES; i++) {
-        struct action action = fixture_action(ACTION_CREATE_SERVER);
-        snprintf(names[i], sizeof names[i], "ebb-linux-1-%u", 20 + i);
-        action.node.name = names[i];
+        struct action action = fixture_create(20 + i);
         fixture_give(&action);
     }
     while (results < NODES)

@@ -207,13 +207,11 @@ static void test_what_is_not_found_may_come_yet(void)
 
 static void test_a_strangers_server_is_not_adopted_after_a_loss(void)
 {
-    static const struct label others[] = {{"managed-by", "ebbtide"},
-                                          {"ebbtide-cluster", "default"},
-                                          {"ebbtide-pool", "linux"},
-                                          {"ebbtide-id", "1-8"}};
-    create_with(1, servers_json(ours), SCRIPT_TIMEOUT, ""); /* which bears the id 1-7 */
-    struct action action = fixture_action(ACTION_CREATE_SERVER);
-    action.labels = others;
+    static const char *const others[] = {"ebb-linux-1-8", NULL}; /* by name; its id is 1-7 */
+    create_with(1, servers_json(ours), SCRIPT_TIMEOUT, "");
+    script("GET /servers?name=ebb-linux-1-8", 200, servers_json(none), 1);
+    script("GET /servers?name=ebb-linux-1-8", 200, servers_json(others), SCRIPT_ALWAYS);
+    struct action action = fixture_create(8);
     fixture_run(&action);
     CU_ASSERT_EQUAL(last.outcome, OUTCOME_FAILED);
     CU_ASSERT_EQUAL(last.server_id, 0);

@@ -107,6 +107,10 @@ static void test_identity(void)
     facts.server_found = false;
     facts.node.node.name = "control-plane";
     CU_ASSERT_EQUAL(node_rail(&facts), RAIL_NAME);
+    facts.node.node.name = "ebbing-1";
+    CU_ASSERT_EQUAL(node_rail(&facts), RAIL_NAME);
+    facts.node.node.name = "ebb-";
+    CU_ASSERT_EQUAL(node_rail(&facts), RAIL_NAME);
     facts = facts_of_a_node();
     facts.node.labelled = false; /* it says that it is our server */
     CU_ASSERT_EQUAL(node_rail(&facts), RAIL_NONE);

@@ -94,6 +94,40 @@ static void test_names(void)
     config_free(config);
 }
 
+/* One name an id, and one id a name: PREFIX-POOL-EPOCH-COUNTER in base 36. */
+static void test_the_name_is_the_ids(void)
+{
+    static const char *const wrong[] = {"ebb-linux-1-6",   "ebb-linux-01-7", "ebb-linux-1-07",
+                                        "ebb-linux-1-7-7", "ebb-linux-1-7x", "ebb-linux-7",
+                                        "ebb-linux-2-7",   "ebb-linux- 1-7"};
+    struct label labels[4];
+    begin();
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct action action = create_of(wrong[i]);
+        CU_ASSERT_EQUAL(request_rail(&action), RAIL_NAME);
+    }
+    struct action action = create_of("ebb-linux-1-7");
+    action.id.counter = 9; /* asked again */
+    CU_ASSERT_EQUAL(request_rail(&action), RAIL_NONE);
+    memcpy(labels, ours, sizeof labels);
+    labels[3].value = "36-1295";
+    action = create_of("ebb-linux-10-zz");
+    action.id = (struct action_id){36, 1295};
+    action.labels = labels;
+    CU_ASSERT_EQUAL(request_rail(&action), RAIL_NONE);
+    set("pools[1].name", "gpu");
+    labels[2].value = "gpu";
+    action.node = (struct node_ref){.name = "ebb-gpu-10-zz", .pool = "gpu"};
+    CU_ASSERT_EQUAL(request_rail(&action), RAIL_NONE);
+    labels[2].value = "linux";
+    labels[3].value = "9223372036854775807-9223372036854775807";
+    action = create_of("ebb-linux-1y2p0ij32e8e7-1y2p0ij32e8e7");
+    action.id = (struct action_id){INT64_MAX, INT64_MAX};
+    action.labels = labels;
+    CU_ASSERT_EQUAL(request_rail(&action), RAIL_NONE);
+    config_free(config);
+}
+
 static enum rail with_label(uint32_t index, const char *value)
 {
     struct label labels[4];
@@ -111,7 +145,7 @@ static void test_each_label_asked_for_counts(void)
     CU_ASSERT_EQUAL(with_label(1, "another"), RAIL_LABELS);
     CU_ASSERT_EQUAL(with_label(2, "gpu"), RAIL_LABELS);
     CU_ASSERT_EQUAL(with_label(3, "x"), RAIL_LABELS);
-    CU_ASSERT_EQUAL(with_label(3, "1-6"), RAIL_NONE); /* an earlier create, asked again */
+    CU_ASSERT_EQUAL(with_label(3, "1-6"), RAIL_NAME); /* an earlier create's, not its name's */
     CU_ASSERT_EQUAL(with_label(3, "1-8"), RAIL_LABELS);
     CU_ASSERT_EQUAL(with_label(3, "2-1"), RAIL_LABELS);
     config_free(config);
@@ -419,6 +453,7 @@ int main(void)
         {"a request by the configuration", test_a_request_by_the_configuration_passes},
         {"offers are the configuration's", test_offers_are_those_of_the_configuration},
         {"names", test_names},
+        {"the name is the id's", test_the_name_is_the_ids},
         {"each label asked for counts", test_each_label_asked_for_counts},
         {"no other labels, all configured", test_no_other_labels_and_all_of_the_configurations},
         {"exactly as many as allowed", test_exactly_as_many_as_allowed},
