@@ -128,6 +128,11 @@ bool promise_failures_back_off(const struct action_scene *scene)
     return scene->since_failure_ms >= pause;
 }
 
+bool promise_unknown_looked_at(const struct action_scene *scene)
+{
+    return !scene->unknown || scene->unlooked == 0;
+}
+
 /* ------------------------------------------------------------------------------ nodes, servers */
 
 bool promise_failing_is_said(const struct node_scene *scene)

@@ -69,6 +69,8 @@ struct action_scene {
     uint32_t failures;               /* of this step on this node, in a row */
     int64_t since_failure_ms;        /* since the last of them was reported */
     int64_t backoff_first_ms, backoff_most_ms;
+    bool unknown; /* this core was told that nobody knows what came of the node's last action */
+    uint32_t unlooked;  /* sources whose last picture began no later than it was told so */
     uint32_t pods_left; /* ACTION_REMOVE_NODE: on a node that our drain has marked */
     bool drain_forced;  /* its drain has been told not to wait any longer */
     bool forces;        /* ACTION_DRAIN_NODE: it is told so now, though its server is there */

@@ -38,6 +38,7 @@ static enum stake action_stake(enum promise promise, const struct action_scene *
     case PROMISE_evicted_before_forced: return of(scene->forces, false);
     case PROMISE_free_room_first: return of(scene->wants > 0, false);
     case PROMISE_failures_back_off: return of(scene->failures > 0, false);
+    case PROMISE_unknown_looked_at: return of(scene->unknown, false);
     default: return of(true, false);
     }
 }

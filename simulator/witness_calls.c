@@ -11,6 +11,21 @@
 /* ------------------------------------------------------------------------------- calls to scenes
  */
 
+/* Long enough ago that a picture shows what came of it. */
+static bool is_over(const struct witness *witness, int64_t hindered_ms, int64_t now_ms)
+{
+    return now_ms - hindered_ms > witness->rules.provision_ms + witness->rules.demand_memory_ms;
+}
+
+/* Whether whoever looks can know that this machine serves. */
+static bool is_kept(const struct witness *witness, const struct world_server *server,
+                    int64_t now_ms)
+{
+    const struct rented *rented = witness_rented(witness, server->id);
+    return is_over(witness, witness->hindered_ms, now_ms) && rented != NULL &&
+           is_over(witness, rented->hindered_ms, now_ms) && witness_serves(witness, server);
+}
+
 static void create_scene(struct witness *witness, const struct world_call *call,
                          struct call_scene *scene)
 {
@@ -22,9 +37,6 @@ static void create_scene(struct witness *witness, const struct world_call *call,
     scene->servers_max = rules->servers_max;
     scene->hourly_micro_max = rules->hourly_micro_max;
     scene->hourly_micro = (uint64_t)call->wanted->type->hour_microeuro;
-    /* What hinders may hide a machine that serves; else those that are there count for the minimum.
-     */
-    bool calm = call->at_ms - witness->hindered_ms > rules->provision_ms + rules->demand_memory_ms;
     for (size_t i = 0; i < world_server_count(witness->world); i++) {
         const struct world_server *server = world_server_at(witness->world, i);
         if (!witness_marks(witness, &server->labels))
@@ -37,7 +49,7 @@ static void create_scene(struct witness *witness, const struct world_call *call,
             continue;
         bool coming = witness_is_coming(witness, server, call->at_ms);
         scene->pool_servers++;
-        scene->pool_able += coming || (calm && witness_serves(witness, server));
+        scene->pool_able += coming || is_kept(witness, server, call->at_ms);
         if (coming)
             scene->coming += (uint32_t)rules->pool[pool].capacity;
     }

@@ -172,6 +172,15 @@ static void look_at_drain(struct sim *sim, const struct action *action, struct t
         out->pods_left = pods_left(sim, action->node.name);
 }
 
+static void look_at_unknown(const struct sim *sim, const struct tried *tried,
+                            struct action_scene *out)
+{
+    out->unknown = tried->unknown_mono_ms != 0;
+    for (unsigned i = 0; i < source_count; i++)
+        out->unlooked +=
+            !sim->held[i].known || sim->held[i].began_mono_ms <= tried->unknown_mono_ms;
+}
+
 static void judge_action(struct sim *sim, const struct action *action)
 {
     char text[BOOK_TEXT_BYTES];
@@ -191,25 +200,27 @@ static void judge_action(struct sim *sim, const struct action *action)
     }
     /* One that was on its way and begins anew with a runner that came back has begun before. */
     out->begins = just_retired(sim, action->node.name) && tried->state < NODE_DEREGISTERING;
+    look_at_unknown(sim, tried, out);
     look_at_drain(sim, action, tried, out);
     look_for_room(sim, action, out);
     out->backoff_first_ms = BACKOFF_FIRST_MS;
     out->backoff_most_ms = BACKOFF_MOST_MS;
-    snprintf(
-        text, sizeof text,
-        "%s of %s (%s): in flight %u; ages %lld %lld %lld; vanished %u/%u %u/%u %u/%u; skew "
-        "%lld; failures %u, the last %lld ms ago; force %d, drained for %lld ms; room %u of %u",
-        action_kind_words[action->kind], action->node.name, reason_words[action->reason],
-        out->in_flight, (long long)out->source_age_ms[0], (long long)out->source_age_ms[1],
-        (long long)out->source_age_ms[2], out->vanished[0], out->known[0], out->vanished[1],
-        out->known[1], out->vanished[2], out->known[2], (long long)out->skew_ms, out->failures,
-        (long long)out->since_failure_ms, out->forces, (long long)out->drain_asked_ms, out->room,
-        out->wants);
+    snprintf(text, sizeof text,
+             "%s of %s (%s): in flight %u; ages %lld %lld %lld; vanished %u/%u %u/%u %u/%u; skew "
+             "%lld; failures %u, the last %lld ms ago; unknown %d, unlooked %u; force %d, drained "
+             "for %lld ms; room %u of %u",
+             action_kind_words[action->kind], action->node.name, reason_words[action->reason],
+             out->in_flight, (long long)out->source_age_ms[0], (long long)out->source_age_ms[1],
+             (long long)out->source_age_ms[2], out->vanished[0], out->known[0], out->vanished[1],
+             out->known[1], out->vanished[2], out->known[2], (long long)out->skew_ms, out->failures,
+             (long long)out->since_failure_ms, out->unknown, out->unlooked, out->forces,
+             (long long)out->drain_asked_ms, out->room, out->wants);
     (void)book_judge(&sim->book, &scene, SIM_START_MS + sim->now_ms, text);
     if (tried->kind != action->kind)
         tried->failures = 0;
     tried->kind = action->kind;
     tried->last = action->id;
+    tried->unknown_mono_ms = 0;
     tried->answered = false;
     tried->asked_mono_ms = sim_mono_ms(sim);
     tried->in_flight = 1;
@@ -253,6 +264,7 @@ void judge_result(struct sim *sim, const struct action_result *result)
         tried->answered = true;
         tried->failures = failed ? tried->failures + 1 : 0;
         tried->failed_mono_ms = sim_mono_ms(sim);
+        tried->unknown_mono_ms = result->outcome == OUTCOME_UNKNOWN ? sim_mono_ms(sim) : 0;
     }
 }
 

@@ -154,7 +154,8 @@ struct tried {
     bool answered; /* a late result counts, also where nobody waits any longer */
     uint32_t failures;
     int64_t asked_mono_ms, failed_mono_ms;
-    bool is_node; /* of the core's fleet, in this state, before the step */
+    int64_t unknown_mono_ms; /* told that nobody knows what came of the last one; 0 not */
+    bool is_node;            /* of the core's fleet, in this state, before the step */
     enum node_state state;
     int64_t state_since_ms;           /* since when, + 1 */
     int64_t seen_ms[source_count];    /* first shown, + 1; 0 never */

@@ -72,6 +72,7 @@ void judge_read(struct sim *sim, unsigned which)
         tried->in_flight = 0;
         tried->answered = true;
         tried->failures = 0;
+        tried->unknown_mono_ms = 0;
         tried->restored = which < 2 ? tried->written[which] : (struct written){0};
         memcpy(tried->seen_ms, tried->restored.seen_ms, sizeof tried->seen_ms);
         memcpy(tried->missing_ms, tried->restored.missing_ms, sizeof tried->missing_ms);

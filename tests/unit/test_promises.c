@@ -174,6 +174,17 @@ static void test_failures_back_off(void)
     }
 }
 
+static void test_unknown_looked_at(void)
+{
+    struct scene scene = good_action(ACTION_CREATE_SERVER);
+    scene.u.action.unlooked = 1;
+    CU_ASSERT_TRUE(holds(PROMISE_unknown_looked_at, &scene));
+    scene.u.action.unknown = true;
+    CU_ASSERT_FALSE(holds(PROMISE_unknown_looked_at, &scene));
+    scene.u.action.unlooked = 0;
+    CU_ASSERT_TRUE(holds(PROMISE_unknown_looked_at, &scene));
+}
+
 static void test_force_comes_last(void)
 {
     struct scene scene = good_action(ACTION_DRAIN_NODE);
@@ -360,6 +371,7 @@ int main(int argc, char **argv)
         {"actions", test_actions},
         {"pods leave first", test_drained_first},
         {"failures back off", test_failures_back_off},
+        {"unknown looked at", test_unknown_looked_at},
         {"force comes last", test_force_comes_last},
         {"free room comes first", test_free_room_comes_first},
         {"pools grow", test_pools_grow},

@@ -105,6 +105,7 @@ static void track(uint64_t *hash, const struct tiny *tiny, const struct tiny_tra
     number(hash, track->failures + 256u * (track->failures > 0 ? track->step : 0));
     number(hash, track->lost);
     recent(hash, tiny, track->failures > 0 ? track->failed_ms : 0, HOUR_MS);
+    recent(hash, tiny, track->unknown_ms, STALE_MS);
     recent(hash, tiny, track->late ? track->late_ms : 0, LATE_MS);
     number(hash, track->gone);
     for (unsigned k = 0; k < 3; k++)

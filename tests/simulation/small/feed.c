@@ -173,6 +173,7 @@ static bool ask(struct sim *sim, const struct action *action)
     struct tiny_errand *errand = &tiny->errand[s];
     tiny->sent = true;
     scene_action(sim, s, action);
+    tiny->track[s].unknown_ms = 0;
     story_line(sim, "    the core asks %u-%u: %s of %s", (unsigned)action->id.epoch,
                (unsigned)action->id.counter,
                (const char *[]){"create_server", "deregister_runner", "drain_node", "remove_node",
@@ -332,6 +333,7 @@ void feed_answer(struct sim *sim, unsigned slot)
     track->step = errand.kind;
     track->failures = bad ? (uint8_t)((same ? track->failures : 0) + 1) : 0;
     track->failed_ms = tiny->mono_ms;
+    track->unknown_ms = errand.outcome == OUTCOME_UNKNOWN ? tiny->mono_ms : 0;
     feed_step(sim, &(struct core_event){.kind = CORE_RESULT, .u.result = &result});
 }
 
@@ -385,6 +387,7 @@ void feed_start(struct sim *sim, unsigned checkpoint)
     for (unsigned s = 0; s < TINY_SLOTS; s++) {
         tiny->errand[s].orphan = tiny->errand[s].stage != 0;
         tiny->track[s].failures = 0;
+        tiny->track[s].unknown_ms = 0;
         tiny->track[s].shown = tiny->track[s].gone = 0;
     }
     feed_step(sim, &(struct core_event){.kind = CORE_CHECKPOINT, .u.checkpoint = saved});

@@ -176,7 +176,9 @@ void scene_action(struct sim *sim, unsigned slot, const struct action *action)
         skew = skew < 0 ? -skew : skew;
         out->skew_ms = held->there && skew > out->skew_ms ? skew : out->skew_ms;
         count_vanished(sim, k, out);
+        out->unlooked += !held->there || held->began_ms <= track->unknown_ms;
     }
+    out->unknown = track->unknown_ms != 0;
     out->vanished_floor = 2;
     out->vanished_share_percent = tiny->agreed ? 100 : 50;
     out->skew_max_ms = 30000;
@@ -186,11 +188,12 @@ void scene_action(struct sim *sim, unsigned slot, const struct action *action)
     out->backoff_most_ms = BACKOFF_MOST_MS;
     judge(sim, &scene,
           "action %d of %s: in flight %u, ages %lld %lld %lld ms, vanished %u of %u, %u of %u, %u "
-          "of %u, skew %lld ms, failures %u, %lld ms ago",
+          "of %u, skew %lld ms, failures %u, %lld ms ago, unknown %d, unlooked %u",
           action->kind, action->node.name, out->in_flight, (long long)out->source_age_ms[0],
           (long long)out->source_age_ms[1], (long long)out->source_age_ms[2], out->vanished[0],
           out->known[0], out->vanished[1], out->known[1], out->vanished[2], out->known[2],
-          (long long)out->skew_ms, out->failures, (long long)out->since_failure_ms);
+          (long long)out->skew_ms, out->failures, (long long)out->since_failure_ms, out->unknown,
+          out->unlooked);
 }
 
 /* --------------------------------------------------------------------------------------- nodes */

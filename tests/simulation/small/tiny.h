@@ -109,6 +109,7 @@ struct tiny_track {
     uint8_t lost;           /* kind + 1 of an action that died with the actuator */
     uint8_t gone;           /* bit set of those that showed it and do not now */
     int64_t failed_ms, hours, worked_ms, late_ms;
+    int64_t unknown_ms; /* told that nobody knows what came of the last action; 0 not */
     int64_t shown_ms[3], gone_ms[3]; /* first, and since when it is gone */
 };
 
