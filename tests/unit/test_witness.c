@@ -245,6 +245,29 @@ static void a_minimum_that_nobody_makes_is_found(void)
     leave();
 }
 
+/* A second machine is made for a minimum of one; what hindered the first, and when, decides. */
+static uint64_t doubled_when_hindered(int64_t minutes_ago)
+{
+    watched(1);
+    ours(1, true);
+    look_for(300 - minutes_ago);
+    if (minutes_ago < 300)
+        witness_hindered_one(witness, "ebb-linux-1-1", world_now_ms(world));
+    look_for(minutes_ago);
+    ours(2, true);
+    uint64_t found = broken(PROMISE_one_demand_one_create);
+    leave();
+    return found;
+}
+
+static void a_minimum_is_not_made_twice(void)
+{
+    CU_ASSERT_EQUAL(doubled_when_hindered(300), 1);
+    CU_ASSERT_EQUAL(doubled_when_hindered(66), 1);
+    CU_ASSERT_EQUAL(doubled_when_hindered(64), 0); /* it may have looked as if it did not serve */
+    CU_ASSERT_EQUAL(doubled_when_hindered(0), 0);
+}
+
 static void a_job_that_nobody_serves_is_found(void)
 {
     judge_growth(0);
@@ -330,6 +353,7 @@ int main(void)
          a_name_is_used_up_by_a_server_that_was_shown},
         {"one that was taken over needs no demand", one_that_was_taken_over_needs_no_demand},
         {"a minimum that nobody makes is found", a_minimum_that_nobody_makes_is_found},
+        {"a minimum is not made twice", a_minimum_is_not_made_twice},
         {"a job that nobody serves is found", a_job_that_nobody_serves_is_found},
         {"a pool that is full need not grow", a_pool_that_is_full_need_not_grow},
         {"room is what was free for long", room_is_what_was_free_for_long},
