@@ -112,14 +112,23 @@ static bool may_hold_lost_job(const struct core *core, const struct node *node)
     return node->sight.registered == 0 && (node->sight.lost_job || core->jobs.nameless > 0);
 }
 
+/* When it has had its time to come and serve. One that was found at a start without memory has it
+ * anew: what a first list lacks may have been there all along. */
+static int64_t time_is_up_mono_ms(const struct core *core, const struct node *node)
+{
+    int64_t from_ms = hour_born_mono_ms(core, node);
+    int64_t first_ms = node->presence[SOURCE_HETZNER].first_mono_ms;
+    return (from_ms > first_ms ? from_ms : first_ms) + core->config->life.provision_timeout_ms;
+}
+
 /* True where the node was dropped. */
 static bool out_of_time(struct core *core, struct node *node)
 {
     const char *why = node->sight.kube == NONE ? "no Kubernetes node of it ever came"
                                                : "no runner of it ever came";
     enum reason reason = node->sight.kube == NONE ? REASON_NEVER_JOINED : REASON_NEVER_REGISTERED;
-    if (!core_due(core, hour_born_mono_ms(core, node) + core->config->life.provision_timeout_ms) ||
-        !core->may_destroy || node->errand.in_flight)
+    if (!core_due(core, time_is_up_mono_ms(core, node)) || !core->may_destroy ||
+        node->errand.in_flight)
         return false;
     if (reason == REASON_NEVER_REGISTERED && may_hold_lost_job(core, node))
         return false;

@@ -131,6 +131,35 @@ static struct world_action *give_up(struct world *world)
     return world_last(world, ACTION_REMOVE_NODE);
 }
 
+/* All checkpoints are gone, and Kubernetes' first list is empty for a while (in which the machine
+ * works). How many machines were given back after that long. */
+static uint32_t gone_after_empty_lists_of(int64_t ms)
+{
+    uint64_t runner = 0;
+    struct world *world = begin();
+    serve(world, 1, &runner);
+    world_job(world, JOB_RUNNING, "linux", runner);
+    world_run(world, MINUTES(60));
+    uint32_t nodes = world->nodes, pods = world->pods;
+    world_start(world, NULL);
+    world->nodes = world->pods = 0;
+    world_run(world, ms);
+    world->nodes = nodes;
+    world->pods = pods;
+    world_run(world, MINUTES(1));
+    uint32_t removes = world_count(world, ACTION_REMOVE_NODE);
+    world_free(world);
+    return removes;
+}
+
+static void test_a_first_list_that_lacks_it_is_not_its_end(void)
+{
+    CU_ASSERT_EQUAL(gone_after_empty_lists_of(WORLD_POLL_MS), 0);
+    CU_ASSERT_EQUAL(gone_after_empty_lists_of(MINUTES(9)), 0);
+    CU_ASSERT_EQUAL(gone_after_empty_lists_of(MINUTES(12)),
+                    1); /* it never joined, for all we saw */
+}
+
 static void test_a_machine_that_joins_late_is_drained(void)
 {
     struct world *world = begin();
@@ -407,6 +436,8 @@ int main(void)
         {"no storm of looks while another is away", test_no_storm_of_looks_while_another_is_away},
         {"a look is asked for once", test_a_look_is_asked_for_once},
         {"a server is young from its own birth", test_a_server_is_young_from_its_own_birth},
+        {"a first list that lacks it is not its end",
+         test_a_first_list_that_lacks_it_is_not_its_end},
         {"a machine that joins late is drained", test_a_machine_that_joins_late_is_drained},
         {"after a runner was seen it looks, and asks",
          test_after_a_runner_was_seen_it_looks_and_asks},
