@@ -154,6 +154,22 @@ static void follow_note(struct witness *witness, struct rented *rented, int64_t 
         rented->noted_ms = now_ms;
 }
 
+/* A delete that Hetzner took and did not do hinders that one's end. */
+static void follow_delete(struct witness *witness, struct rented *rented,
+                          const struct world_event *event)
+{
+    if (rented == NULL || event->server->status != WORLD_SERVER_OFF)
+        return;
+    for (size_t i = world_action_count(witness->world); i-- > 0;) {
+        const struct world_action *action = world_action_at(witness->world, i);
+        if (action->server_id != event->server->id)
+            continue;
+        if (action->status == WORLD_ACTION_ERROR && strcmp(action->command, "delete_server") == 0)
+            rented->hindered_ms = event->at_ms;
+        return;
+    }
+}
+
 static void on_event(void *context, const struct world_event *event)
 {
     struct witness *witness = context;
@@ -162,7 +178,9 @@ static void on_event(void *context, const struct world_event *event)
     case WORLD_EVENT_SERVER_CREATED:
     case WORLD_EVENT_SERVER_CHANGED:
         witness_note_rented(witness, event->server);
-        follow_note(witness, witness_rented(witness, event->server->id), event->at_ms);
+        rented = witness_rented(witness, event->server->id);
+        follow_note(witness, rented, event->at_ms);
+        follow_delete(witness, rented, event);
         return;
     case WORLD_EVENT_SERVER_GONE: look_at(witness, event->server, event->at_ms); return;
     case WORLD_EVENT_NODE_MODIFIED:

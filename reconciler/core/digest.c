@@ -310,6 +310,10 @@ uint64_t core_digest(const struct core *core)
         number(&digest, core->remembered.counter);
     }
     mono(&digest, trust_list_may_lack(core) ? core->forgot_mono_ms : 0);
+    if (trust_list_may_lack(core)) {
+        number(&digest, core->forgot_lists);
+        mono(&digest, core->forgot_list_mono_ms);
+    }
     mono(&digest, core->lost_mono_ms);
     number(&digest, core->turn);
     creates(&digest);

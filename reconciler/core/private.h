@@ -179,6 +179,8 @@ struct core {
     bool actuator_known;         /* its state came once */
     struct action_id remembered; /* the highest id that the checkpoint knows of */
     int64_t forgot_mono_ms;      /* heard of a higher one: what that made is forgotten; 0 not */
+    uint32_t forgot_lists;       /* of Hetzner's since, begun late enough to show that */
+    int64_t forgot_list_mono_ms; /* when the last of them began */
     bool breaker[SOURCES];
     bool may_destroy, may_create;
     bool clocks_agree;

@@ -2,6 +2,7 @@
  * What is not believed stops every destructive step. May not: change a node. */
 #include "reconciler/core/private.h"
 
+#define FORGOT_LISTS       2    /* that show what was forgotten: what one lacks the other has */
 #define DATE_RESOLUTION_MS 1000 /* a Date header has whole seconds */
 
 static int64_t age_max_ms(const struct core *core, enum source source)
@@ -54,13 +55,24 @@ bool trust_takes_place(const struct core *core, const struct node *node)
            !trust_server_gone(core, node);
 }
 
-/* A checkpoint that is not the newest may have forgotten servers that were just made: one list
- * begun this soon may be of before that, and others would be rented for the same jobs. */
 bool trust_list_may_lack(const struct core *core)
+{
+    return core->forgot_mono_ms != 0 && core->forgot_lists < FORGOT_LISTS;
+}
+
+/* A checkpoint that is not the newest may have forgotten servers that were just made: a list begun
+ * too soon may be of before that, and one alone may lack an entry; others would be rented for the
+ * same jobs. */
+static void count_lists(struct core *core)
 {
     const struct snapshot_head *head = core->source[SOURCE_HETZNER].head;
     int64_t whole_mono_ms = core->forgot_mono_ms + core->config->life.create_grace_ms / 4;
-    return core->forgot_mono_ms != 0 && (head == NULL || head->began_mono_ms < whole_mono_ms);
+    if (!trust_list_may_lack(core) || head == NULL || head->began_mono_ms < whole_mono_ms ||
+        head->began_mono_ms <= core->forgot_list_mono_ms)
+        return;
+    core->forgot_list_mono_ms = head->began_mono_ms;
+    if (++core->forgot_lists < FORGOT_LISTS)
+        core->out->poll_now |= 1u << SOURCE_HETZNER;
 }
 
 static bool sources_fresh(struct core *core)
@@ -194,6 +206,7 @@ static void source_alarms(struct core *core)
 
 void trust_judge(struct core *core)
 {
+    count_lists(core);
     bool fresh = sources_fresh(core);
     bool open = breaker_open(core);
     bool present = core->actuator_ready || core->config->mode == MODE_OBSERVE;

@@ -171,6 +171,16 @@ static void hinder_by_budgets(struct sim *sim)
     }
 }
 
+/* A pod that stays Terminating, past the grace it had, holds its machine. */
+static void hinder_by_stuck(struct sim *sim)
+{
+    for (size_t i = 0; i < world_pod_count(sim->world); i++) {
+        const struct world_pod *pod = world_pod_at(sim->world, i);
+        if (pod->deletion_ms != 0 && pod->deletion_ms < SIM_START_MS + sim->now_ms)
+            hinder(sim, pod->node_name);
+    }
+}
+
 static void hinder_silent(struct sim *sim)
 {
     for (size_t i = 0; i < world_runner_count(sim->world); i++) {
@@ -201,6 +211,7 @@ static void occasion(void *argument, uint64_t number)
     hinder_by_budgets(sim);
     if (sim->now_ms < sim->storage_bad_until_ms)
         witness_creates_hindered(sim->witness, SIM_START_MS + sim->now_ms);
+    hinder_by_stuck(sim);
     hinder_silent(sim);
     hinder_by_clash(sim);
     for (size_t i = 0; i < sizeof occasions / sizeof occasions[0]; i++) {

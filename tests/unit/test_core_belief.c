@@ -119,6 +119,34 @@ static void test_an_answer_from_before_the_restart(void)
     world_free(world);
 }
 
+/* The checkpoint is gone, and the first good list lacks a machine that comes: no other is rented.
+ */
+static void test_what_was_forgotten_is_looked_for_twice(void)
+{
+    struct world *world = begin();
+    world_job(world, JOB_RUNNABLE, "linux", 0);
+    world_poll(world);
+    world_answer(world, &world->action[0], OUTCOME_DONE, TROUBLE_NONE);
+    uint32_t there = world->servers;
+    CU_ASSERT_EQUAL_FATAL(there, 1);
+    world_start(world, NULL);
+    world->servers = 0;
+    world_run(world, 10000);
+    world_advance(world, WORLD_POLL_MS);
+    world_feed(world, SOURCE_GITEA);
+    world_feed(world, SOURCE_KUBE);
+    world_feed(world, SOURCE_HETZNER);
+    CU_ASSERT_TRUE((world->out->poll_now & 1u << SOURCE_HETZNER) !=
+                   0);                 /* soon, not in half a minute */
+    world_feed(world, SOURCE_HETZNER); /* in the same millisecond: no other list */
+    world_feed(world, SOURCE_GITEA);
+    CU_ASSERT_EQUAL(world_count(world, ACTION_CREATE_SERVER), 1);
+    world->servers = there;
+    world_run(world, MINUTES(1));
+    CU_ASSERT_EQUAL(world_count(world, ACTION_CREATE_SERVER), 1);
+    world_free(world);
+}
+
 static void test_ids_go_on_above_the_log(void)
 {
     struct world *world = world_new();
@@ -398,6 +426,7 @@ int main(void)
         {"an id that is none", test_an_id_that_is_none},
         {"a node that runs elsewhere", test_a_node_that_runs_elsewhere},
         {"an answer from before the restart", test_an_answer_from_before_the_restart},
+        {"what was forgotten is looked for twice", test_what_was_forgotten_is_looked_for_twice},
         {"ids go on above the log", test_ids_go_on_above_the_log},
         {"a bent audit log is an alarm", test_a_bent_audit_log_is_an_alarm_and_no_reason_to_stop},
         {"listed again is there again", test_listed_again_is_there_again},

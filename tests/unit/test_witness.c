@@ -335,6 +335,23 @@ static void an_hour_of_some_seconds_is_seen(void)
     leave();
 }
 
+/* Hetzner takes the delete, and does not do it; the third hour begins. */
+static void a_delete_that_failed_is_no_fault_of_ours(void)
+{
+    uint64_t action;
+    watched(0);
+    uint64_t server = ours(1, true);
+    look_for(118);
+    world_trouble_next(world, WORLD_TROUBLE_DELETE_FAILS, 1);
+    CU_ASSERT_EQUAL(world_server_delete(world, server, &action), WORLD_OK);
+    look_for(5);
+    CU_ASSERT_PTR_NOT_NULL(world_server_find(world, server));
+    CU_ASSERT_EQUAL(idle_hours(), 0);
+    look_for(120); /* that was long ago */
+    CU_ASSERT(idle_hours() > 0);
+    leave();
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -357,6 +374,7 @@ int main(void)
         {"a job that nobody serves is found", a_job_that_nobody_serves_is_found},
         {"a pool that is full need not grow", a_pool_that_is_full_need_not_grow},
         {"room is what was free for long", room_is_what_was_free_for_long},
+        {"a delete that failed is no fault of ours", a_delete_that_failed_is_no_fault_of_ours},
         {"an hour of some seconds is seen", an_hour_of_some_seconds_is_seen},
         CU_TEST_INFO_NULL,
     };
