@@ -27,10 +27,8 @@ uint32_t witness_pool_of_job(const struct witness *witness, const struct world_j
     return pool;
 }
 
-/* Those that are being given back do not count for the pool's minimum: one fenced runner takes its
- * whole node out of service, and one that never came to serve in time does not come any more. */
-static bool serves_or_comes(const struct witness *witness, const struct world_server *server,
-                            int64_t now_ms)
+bool witness_serves_or_comes(const struct witness *witness, const struct world_server *server,
+                             int64_t now_ms)
 {
     return witness_is_coming(witness, server, now_ms) || witness_serves(witness, server);
 }
@@ -43,7 +41,8 @@ void witness_count_serving(struct witness *witness, int64_t now_ms)
         const struct world_server *server = world_server_at(witness->world, i);
         const struct rented *rented = witness_rented(witness, server->id);
         if (rented == NULL || rented->pool >= witness->rules.pool_count ||
-            !witness_marks(witness, &server->labels) || !serves_or_comes(witness, server, now_ms))
+            !witness_marks(witness, &server->labels) ||
+            !witness_serves_or_comes(witness, server, now_ms))
             continue;
         witness->serving[rented->pool] += !rented->rogue;
         witness->open[rented->pool] += rented->rogue;

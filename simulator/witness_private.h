@@ -88,6 +88,10 @@ void witness_count_again(struct witness *witness);
 /* Whether all labels of a job are the pool's; the first pool that serves it (pool_count: none). */
 bool witness_pool_serves(const struct witness_pool *pool, const struct world_job *job);
 uint32_t witness_pool_of_job(const struct witness *witness, const struct world_job *job);
+/* Those that are being given back do not count for the pool's minimum: one fenced runner takes its
+ * whole node out of service, and one that never came to serve in time does not come any more. */
+bool witness_serves_or_comes(const struct witness *witness, const struct world_server *server,
+                             int64_t now_ms);
 /* How many machines of each pool serve, or come. */
 void witness_count_serving(struct witness *witness, int64_t now_ms);
 void witness_look_at_pools(struct witness *witness, int64_t now_ms);
