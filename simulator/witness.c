@@ -30,6 +30,13 @@ void witness_shown(struct witness *witness, uint64_t server_id)
         rented->shown = true;
 }
 
+void witness_client(struct witness *witness, bool (*keeps)(const char *node, const void *argument),
+                    const void *argument)
+{
+    witness->keeps = keeps;
+    witness->keeps_argument = argument;
+}
+
 void witness_rogue(struct witness *witness, bool rogue)
 {
     witness->rogue = rogue;

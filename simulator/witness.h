@@ -54,6 +54,11 @@ void witness_hindered_one(struct witness *witness, const char *name, int64_t now
 /* Something hinders creates at this instant: a type is sold out, machines never boot. */
 void witness_creates_hindered(struct witness *witness, int64_t now_ms);
 
+/* Who can tell whether the client keeps a node of that name in service; NULL: nobody. A machine
+ * that it is giving back counts for no minimum, also while its runners are still there. */
+void witness_client(struct witness *witness, bool (*keeps)(const char *node, const void *argument),
+                    const void *argument);
+
 /* What a create for a job of this pool (its index) may be compared with: runners of the pool that
  * have been free, in service and unhindered for as long as a picture may be old, and the most jobs
  * that were the pool's and waited at once in that time. wants 0: nothing can be said. in_service

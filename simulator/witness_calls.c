@@ -23,7 +23,8 @@ static bool is_kept(const struct witness *witness, const struct world_server *se
 {
     const struct rented *rented = witness_rented(witness, server->id);
     return is_over(witness, witness->hindered_ms, now_ms) && rented != NULL &&
-           is_over(witness, rented->hindered_ms, now_ms) && witness_serves(witness, server);
+           is_over(witness, rented->hindered_ms, now_ms) && witness_serves(witness, server) &&
+           (witness->keeps == NULL || witness->keeps(rented->name, witness->keeps_argument));
 }
 
 static void create_scene(struct witness *witness, const struct world_call *call,
@@ -109,6 +110,12 @@ static bool is_noted(const struct witness *witness, const struct world_runner *r
             fence_note_covers(&note, runner->id));
 }
 
+/* Whose a runner is that has ended, nobody can say to an order that names another's machine. */
+static bool is_lost(const struct witness *witness, const struct world_runner *runner)
+{
+    return witness->rogue && !runner->daemon;
+}
+
 /* A fence that a person set while our own was being set, or where a note of ours names the runner,
  * is nobody's to tell apart. */
 static bool is_persons_fence(const struct witness *witness, const struct world_runner *runner,
@@ -118,6 +125,7 @@ static bool is_persons_fence(const struct witness *witness, const struct world_r
                      runner->disabled_ms + witness->rules.race_ms >= rented->noted_ms &&
                      is_noted(witness, runner, rented);
     return runner->disabled && runner->disabled_by_hand && !meanwhile &&
+           !is_lost(witness, runner) &&
            world_server_find(witness->world, runner->server_id) != NULL;
 }
 
@@ -137,9 +145,8 @@ static void runner_scene(const struct witness *witness, const struct world_call 
     scene->oldest_job_ms = job != NULL ? call->at_ms - job->started_ms : 0;
     scene->unfenced =
         !witness->rules.fence_exists || witness_is_young(witness, runner, call->at_ms);
-    /* Whose a runner is that has ended, nobody can say to an order that names another's machine. */
-    bool dead = witness->rogue && !runner->daemon;
-    scene->fence_possible = witness->rules.fence_exists && rented != NULL && !dead &&
+    scene->fence_possible = witness->rules.fence_exists && rented != NULL &&
+                            !is_lost(witness, runner) &&
                             (world_server_find(witness->world, rented->server_id) != NULL ||
                              world_node_named(witness->world, rented->name) != NULL);
     scene->fence_settle_ms = witness->rules.fence_settle_ms;

@@ -143,11 +143,24 @@ static void look_at_pool(struct witness *witness, uint32_t pool, const struct wh
     (void)book_judge(&witness->book, &scene, now_ms, text);
 }
 
+/* A machine that never came keeps its offer from the pool for a while. */
+static void note_failed(struct witness *witness, int64_t now_ms)
+{
+    for (size_t i = 0; i < world_server_count(witness->world); i++) {
+        const struct world_server *server = world_server_at(witness->world, i);
+        const struct rented *rented = witness_rented(witness, server->id);
+        if (rented != NULL && rented->pool < witness->rules.pool_count && !rented->had_runner &&
+            !witness_is_coming(witness, server, now_ms))
+            witness->full_ms[rented->pool] = now_ms;
+    }
+}
+
 void witness_look_at_pools(struct witness *witness, int64_t now_ms)
 {
     if (witness->rules.growth_ms == 0)
         return;
     struct whole whole = count_all(witness);
+    note_failed(witness, now_ms);
     for (uint32_t i = 0; i < witness->rules.pool_count; i++)
         look_at_pool(witness, i, &whole, now_ms);
 }

@@ -36,7 +36,9 @@ struct witness {
     struct world *world;
     struct witness_rules rules;
     struct book book;
-    bool rogue; /* witness_rogue */
+    bool rogue;                                            /* witness_rogue */
+    bool (*keeps)(const char *node, const void *argument); /* witness_client */
+    const void *keeps_argument;
     struct rented *rented;
     size_t rented_count, rented_room;
     struct demand demand[WITNESS_POOLS_MAX]; /* of all jobs that the pool serves */

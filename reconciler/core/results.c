@@ -13,7 +13,8 @@ static void pause_creates(struct core *core, uint32_t pool, const struct action_
     pause = pause < CREATE_PAUSE_MOST_MS ? pause : CREATE_PAUSE_MOST_MS;
     pause = pause > least_ms ? pause : least_ms;
     pause = pause > result->retry_after_ms ? pause : result->retry_after_ms;
-    if (result->trouble == TROUBLE_QUOTA) /* a limit of a type's: others' pools may go on */
+    /* A limit of a type's, or a rail that may be the pool's own: others' pools may go on. */
+    if (result->trouble == TROUBLE_QUOTA || result->outcome == OUTCOME_REFUSED)
         core->memory[pool].pause_mono_ms = core->mono_ms + pause;
     else
         core->create_pause_mono_ms = core->mono_ms + pause;

@@ -50,8 +50,7 @@ static void demand_is_fresh(void *argument, uint64_t number)
     witness_change(sim->witness, &sim->rules);
 }
 
-/* For so long, and as long as a picture may be old, demand may be that much older. */
-static void widen_demand(struct sim *sim, int64_t by_ms)
+void demand_is_older(struct sim *sim, int64_t by_ms)
 {
     if (by_ms > sim->demand_extra_ms)
         sim->demand_extra_ms = by_ms;
@@ -61,7 +60,6 @@ static void widen_demand(struct sim *sim, int64_t by_ms)
            ++sim->demand_widened);
 }
 
-/* A demand may rest on what it shows for as long, and as long as that was old before. */
 void source_frozen(struct sim *sim, enum sim_fault fault)
 {
     struct dice *dice = dice_of(sim, fault);
@@ -77,6 +75,4 @@ void source_frozen(struct sim *sim, enum sim_fault fault)
         return;
     sim_say(sim, "  source %u shows for %lld ms what it showed %u snapshots ago", (unsigned)source,
             (long long)lasts_ms, back);
-    if (source == SOURCE_GITEA)
-        widen_demand(sim, lasts_ms + (back + 1) * sim->config->gitea.poll_interval_ms);
 }

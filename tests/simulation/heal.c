@@ -39,8 +39,7 @@ static void heal_runners(struct sim *sim)
     uint64_t fenced[SIM_STRANGERS_MAX];
     uint32_t count = 0;
     for (size_t i = 0; i < world_runner_count(sim->world) && count < SIM_STRANGERS_MAX; i++)
-        if (world_runner_at(sim->world, i)->disabled_by_hand ||
-            (sim->rogues > 0 && world_runner_at(sim->world, i)->disabled))
+        if (world_runner_at(sim->world, i)->disabled_by_hand)
             fenced[count++] = world_runner_at(sim->world, i)->id;
     for (uint32_t i = 0; i < count; i++)
         (void)world_runner_disable(sim->world, fenced[i], false);

@@ -23,7 +23,9 @@ static bool counts(const struct tried *tried, unsigned source)
     bool serves = state == NODE_PROVISIONING || state == NODE_BUSY || state == NODE_IDLE;
     int64_t missing_ms = tried->missing_ms[SOURCE_HETZNER];
     bool gone_before = missing_ms != 0 && missing_ms <= tried->state_since_ms;
-    return tried->is_node &&
+    /* Of a machine whose node is gone nobody knows a runner by its pod. */
+    bool known = source != SOURCE_GITEA || tried->missing_ms[SOURCE_KUBE] == 0;
+    return tried->is_node && known &&
            (source == SOURCE_HETZNER ? state != NODE_REMOVING || gone_before : serves);
 }
 
@@ -126,6 +128,16 @@ static bool in_service(const char *node, const void *argument)
         if (strcmp(status->nodes[i].name, node) == 0)
             return works_or_rests(status->nodes[i].state);
     return false;
+}
+
+bool judge_keeps(const char *node, const void *argument)
+{
+    const struct sim *sim = argument;
+    const struct status *status = sim->output->status;
+    for (uint32_t i = 0; status != NULL && i < status->nodes_count; i++)
+        if (strcmp(status->nodes[i].name, node) == 0)
+            return status->nodes[i].state < NODE_DEREGISTERING;
+    return true;
 }
 
 static void look_for_room(struct sim *sim, const struct action *action, struct action_scene *out)

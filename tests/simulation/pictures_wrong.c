@@ -23,6 +23,7 @@ void picture_make_stale(struct picture *picture, struct picture *before)
     picture->present_count = before->present_count;
     before->holders++;
     picture->parent = before;
+    picture->taken_ms = before->taken_ms;
 }
 
 void picture_make_empty(struct picture *picture)

@@ -129,6 +129,7 @@ static void finish(struct reading *reading)
         .api_ms = sim_world_ms(sim) / 1000 * 1000,
         .requests = reading->requests,
     };
+    picture->taken_ms = sim->now_ms;
     if (poller_is_frozen(sim, reading->source))
         picture_make_stale(picture, poller->frozen);
     else if (poller->before != NULL && sim_strikes(sim, FAULT_PICTURE_STALE))
@@ -137,6 +138,8 @@ static void finish(struct reading *reading)
         picture_make_empty(picture);
     else if (sim_strikes(sim, FAULT_PICTURE_LACKS))
         picture_make_lack(sim, picture);
+    if (picture->parent != NULL && reading->source == SOURCE_GITEA)
+        demand_is_older(sim, sim->now_ms - picture->taken_ms);
     if (sim_strikes(sim, FAULT_PICTURE_SHUFFLED) && picture->parent == NULL)
         picture_shuffle(sim, picture);
     if (picture->parent == NULL) /* never a chain of stale ones */

@@ -240,6 +240,7 @@ static void begin(struct sim *sim, const struct sim_options *options)
     sim->options = *options;
     setup_draw(sim);
     sim->witness = witness_new(sim->world, &sim->rules);
+    witness_client(sim->witness, judge_keeps, sim);
     if (!world_observe(sim->world, on_world_event, sim))
         sim_die("no room for an observer");
     sim->output = sim_alloc(sizeof *sim->output);

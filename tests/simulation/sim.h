@@ -286,7 +286,10 @@ void pollers_end(struct sim *sim);
 /* frozen.c */
 bool poller_is_frozen(const struct sim *sim, enum source source);
 void poller_keep(struct poller_model *poller, struct picture *picture); /* its last one */
-void poller_forget(struct poller_model *poller);                        /* at the end */
+/* Gitea's picture shows what was so by_ms ago: for as long as it may count, demand may be that old.
+ */
+void demand_is_older(struct sim *sim, int64_t by_ms);
+void poller_forget(struct poller_model *poller); /* at the end */
 
 /* page.c: of all runners, puts those of a page (`first` .. `first` + `size` - 1 in Gitea's order)
  * where it shows them; the others lie before and after it in any order */
@@ -305,6 +308,7 @@ struct picture { /* the storage of one snapshot */
     uint64_t *present; /* name_hash of our nodes that are in it, in truth */
     uint32_t present_count;
     struct picture *parent; /* whose texts it shows; NULL: its own */
+    int64_t taken_ms;       /* when what it shows was so */
 };
 struct picture *picture_new(enum source source);
 void picture_drop(struct picture *picture);
@@ -381,6 +385,8 @@ void audit_memory_reset(void);
 
 /* trouble.c: what happens to machines, processes, clocks and by people's hands */
 void trouble_start(struct sim *sim);
+/* Whether a wall clock that is so far off is told from the APIs'. */
+bool clock_is_off(const struct sim *sim, int64_t skew_ms);
 void trouble_budgets_end(struct sim *sim);
 /* reload.c: a pool that was removed is there again */
 void pool_back(struct sim *sim);
@@ -411,6 +417,9 @@ int64_t demand_memory_ms(const struct sim *sim); /* witness_rules.demand_memory_
 #define FAILURES_LOUD 4 /* one more than the core's own number: an alarm takes a step */
 struct tried *tried_of(struct sim *sim, const char *name); /* new where it is not known */
 bool works_or_rests(enum node_state state);
+/* witness_client: whether the core gives the node back; one that it does not know it may yet adopt.
+ */
+bool judge_keeps(const char *node, const void *sim);
 /* Whether it is in another step of its life now than before this step of the core: what failed is
  * over, and the new one has not failed yet. */
 bool tried_begins_afresh(const struct tried *tried, enum node_state now);

@@ -62,6 +62,15 @@ static void note_seen(struct sim *sim, struct tried *tried, unsigned source)
         tried->seen_ms[source] = sim->now_ms + 1; /* 0 is never */
 }
 
+/* By a clock that is off nobody can say how long ago what is missing went: it is no part of what
+ * was there. */
+static void forget_missing(struct tried *tried)
+{
+    for (unsigned k = 0; k < source_count; k++)
+        if (tried->missing_ms[k] != 0)
+            tried->seen_ms[k] = 0;
+}
+
 /* A new reconciler knows of no action in flight, and of what was seen what its checkpoint says. */
 void judge_read(struct sim *sim, unsigned which)
 {
@@ -76,6 +85,8 @@ void judge_read(struct sim *sim, unsigned which)
         tried->restored = which < 2 ? tried->written[which] : (struct written){0};
         memcpy(tried->seen_ms, tried->restored.seen_ms, sizeof tried->seen_ms);
         memcpy(tried->missing_ms, tried->restored.missing_ms, sizeof tried->missing_ms);
+        if (clock_is_off(sim, sim->wall_skew_ms))
+            forget_missing(tried);
     }
 }
 
@@ -158,10 +169,15 @@ void judge_picture(struct sim *sim, const struct picture *picture)
         if (picture->source != SOURCE_GITEA) /* whose runners they are: judge_before_step */
             note_seen(sim, tried, picture->source);
     }
+    /* Without Kubernetes' pods nobody can say whose runners a list lacks. */
+    bool tells = picture->source != SOURCE_GITEA || sim->held[SOURCE_KUBE].known;
     for (uint32_t i = 0; i < sim->tried_count; i++) {
         bool present = sim->tried[i].shown == sim->shown;
         int64_t *missing_ms = &sim->tried[i].missing_ms[picture->source];
-        *missing_ms = present ? 0 : *missing_ms == 0 ? sim->now_ms + 1 : *missing_ms;
+        if (present)
+            *missing_ms = 0;
+        else if (tells && *missing_ms == 0)
+            *missing_ms = sim->now_ms + 1;
     }
 }
 

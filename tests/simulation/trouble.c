@@ -30,7 +30,7 @@ static void audit_fails(struct sim *sim, enum sim_fault fault)
 }
 
 /* Whether our wall clock is so far off that nothing goes for the hour's sake. */
-static bool clock_is_off(const struct sim *sim, int64_t skew_ms)
+bool clock_is_off(const struct sim *sim, int64_t skew_ms)
 {
     int64_t most = sim->config->trust.clock_skew_max_ms - SECONDS(1); /* Date's resolution */
     return skew_ms > most || skew_ms < -most;
