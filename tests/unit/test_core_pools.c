@@ -196,6 +196,27 @@ static void test_one_pools_quota_does_not_hold_another(void)
     world_free(world);
 }
 
+/* Strangers bear our label, say: the actuator refuses what one pool needs, again and again. */
+static void test_one_pools_refusal_does_not_hold_another(void)
+{
+    struct world *world = begin(two_pools("[big]"));
+    world_job(world, JOB_RUNNABLE, "linux", 0);
+    world_poll(world);
+    for (unsigned i = 0; i < 60; i++) {
+        struct world_action *create = world_last(world, ACTION_CREATE_SERVER);
+        if (!create->answered)
+            world_answer(world, create, OUTCOME_REFUSED, TROUBLE_RAIL);
+        world_poll(world);
+    }
+    CU_ASSERT(creates_of(world, "linux") > 3);
+    CU_ASSERT(creates_of(world, "linux") < 14); /* with pauses of up to a minute */
+    CU_ASSERT(world_alarm(world, ALARM_RAIL));
+    world_job(world, JOB_RUNNABLE, "big", 0);
+    world_poll(world);
+    CU_ASSERT_EQUAL(creates_of(world, "big"), 1);
+    world_free(world);
+}
+
 /* Every offer of one pool is sold out, and its job waits; the other one is not concerned. */
 static void test_a_sold_out_pool_is_said(void)
 {
@@ -401,6 +422,7 @@ int main(void)
         {"what a pool keeps comes first", test_what_a_pool_keeps_comes_first},
         {"a place is kept for a minimum", test_a_place_is_kept_for_a_minimum},
         {"one pool's quota does not hold another", test_one_pools_quota_does_not_hold_another},
+        {"one pool's refusal does not hold another", test_one_pools_refusal_does_not_hold_another},
         {"a sold-out pool is said", test_a_sold_out_pool_is_said},
         {"a job that nobody takes is said", test_a_job_that_nobody_takes_is_said},
         {"a job that has just come is not such a one",
