@@ -142,6 +142,7 @@ struct written {
     int64_t seen_ms[source_count];    /* first shown */
     int64_t missing_ms[source_count]; /* since when each source does not show it */
     int64_t rest_since_wall_ms, rest_since_ms;
+    int64_t skew_ms; /* of the wall clock, by which that was written */
 };
 
 /* What a step of a node came to, for the promises about failing; what was seen of it. */

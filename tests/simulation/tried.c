@@ -62,8 +62,8 @@ static void note_seen(struct sim *sim, struct tried *tried, unsigned source)
         tried->seen_ms[source] = sim->now_ms + 1; /* 0 is never */
 }
 
-/* By a clock that is off nobody can say how long ago what is missing went: it is no part of what
- * was there. */
+/* By a clock that was set since nobody can say how long ago what is missing went: it is no part of
+ * what was there. */
 static void forget_missing(struct tried *tried)
 {
     for (unsigned k = 0; k < source_count; k++)
@@ -85,15 +85,15 @@ void judge_read(struct sim *sim, unsigned which)
         tried->restored = which < 2 ? tried->written[which] : (struct written){0};
         memcpy(tried->seen_ms, tried->restored.seen_ms, sizeof tried->seen_ms);
         memcpy(tried->missing_ms, tried->restored.missing_ms, sizeof tried->missing_ms);
-        if (clock_is_off(sim, sim->wall_skew_ms))
+        if (clock_is_off(sim, sim->wall_skew_ms - tried->restored.skew_ms))
             forget_missing(tried);
     }
 }
 
-static void note_written(struct tried *tried)
+static void note_written(const struct sim *sim, struct tried *tried)
 {
     tried->written[1] = tried->written[0];
-    tried->written[0] = (struct written){0};
+    tried->written[0] = (struct written){.skew_ms = sim->wall_skew_ms};
     if (!tried->kept)
         return; /* a checkpoint knows of its nodes only */
     memcpy(tried->written[0].seen_ms, tried->seen_ms, sizeof tried->seen_ms);
@@ -114,7 +114,7 @@ void judge_written(struct sim *sim)
             note_seen(sim, tried, SOURCE_GITEA);
     }
     for (uint32_t i = 0; i < sim->tried_count; i++)
-        note_written(&sim->tried[i]);
+        note_written(sim, &sim->tried[i]);
     for (uint32_t i = 0; i < status->nodes_count; i++)
         if (status->nodes[i].state == NODE_IDLE) {
             struct written *written = &tried_of(sim, status->nodes[i].name)->written[0];
