@@ -147,8 +147,8 @@ struct written {
 
 /* What a step of a node came to, for the promises about failing; what was seen of it. */
 struct tried {
-    uint64_t name;  /* name_hash */
-    uint64_t shown; /* in this of the run's pictures, the last time */
+    uint64_t name;                /* name_hash */
+    uint64_t shown[source_count]; /* in this picture, the last time */
     enum action_kind kind;
     uint32_t in_flight;
     struct action_id last;
@@ -171,6 +171,8 @@ struct tried {
 /* The last picture of a source that the core was given. */
 struct held {
     bool known;
+    uint64_t number; /* of all pictures */
+    int64_t at_ms;   /* when the core was given it */
     int64_t began_mono_ms, ended_mono_ms, skew_ms;
 };
 

@@ -145,6 +145,18 @@ void judge_restored(struct sim *sim)
     }
 }
 
+/* Whether the last picture of a source shows it. Without Kubernetes' pods nobody can say whose
+ * runners Gitea's lacks: that waits for them. */
+static void note_missing(const struct sim *sim, struct tried *tried, enum source source)
+{
+    const struct held *held = &sim->held[source];
+    bool tells = source != SOURCE_GITEA || sim->held[SOURCE_KUBE].known;
+    if (tried->shown[source] == held->number)
+        tried->missing_ms[source] = 0;
+    else if (tells && tried->missing_ms[source] == 0)
+        tried->missing_ms[source] = held->at_ms + 1;
+}
+
 void judge_picture(struct sim *sim, const struct picture *picture)
 {
     const struct snapshot_head *head = picture->source == SOURCE_GITEA ? &picture->u.gitea.head
@@ -154,9 +166,13 @@ void judge_picture(struct sim *sim, const struct picture *picture)
     struct held *held = &sim->held[picture->source];
     if (held->known && head->ended_mono_ms < held->ended_mono_ms)
         return; /* what comes late shows nothing new */
-    *held =
-        (struct held){true, head->began_mono_ms, head->ended_mono_ms, head->wall_ms - head->api_ms};
-    sim->shown++;
+    bool first = !held->known;
+    *held = (struct held){.known = true,
+                          .number = ++sim->shown,
+                          .at_ms = sim->now_ms,
+                          .began_mono_ms = head->began_mono_ms,
+                          .ended_mono_ms = head->ended_mono_ms,
+                          .skew_ms = head->wall_ms - head->api_ms};
     for (uint32_t i = 0; picture->source == SOURCE_HETZNER && i < picture->u.hetzner.servers_count;
          i++)
         witness_shown(sim->witness, picture->u.hetzner.servers[i].id);
@@ -165,20 +181,15 @@ void judge_picture(struct sim *sim, const struct picture *picture)
                                   ? tried_hash(sim, picture->present[i])
                                   : tried_find(sim, picture->present[i]);
         if (tried != NULL)
-            tried->shown = sim->shown;
+            tried->shown[picture->source] = held->number;
         if (picture->source != SOURCE_GITEA) /* whose runners they are: judge_before_step */
             note_seen(sim, tried, picture->source);
     }
-    /* Without Kubernetes' pods nobody can say whose runners a list lacks. */
-    bool tells = picture->source != SOURCE_GITEA || sim->held[SOURCE_KUBE].known;
-    for (uint32_t i = 0; i < sim->tried_count; i++) {
-        bool present = sim->tried[i].shown == sim->shown;
-        int64_t *missing_ms = &sim->tried[i].missing_ms[picture->source];
-        if (present)
-            *missing_ms = 0;
-        else if (tells && *missing_ms == 0)
-            *missing_ms = sim->now_ms + 1;
-    }
+    for (uint32_t i = 0; i < sim->tried_count; i++)
+        note_missing(sim, &sim->tried[i], picture->source);
+    for (uint32_t i = 0; picture->source == SOURCE_KUBE && first && i < sim->tried_count; i++)
+        if (sim->held[SOURCE_GITEA].known && sim->tried[i].seen_ms[SOURCE_GITEA] != 0)
+            note_missing(sim, &sim->tried[i], SOURCE_GITEA);
 }
 
 bool works_or_rests(enum node_state state)
