@@ -318,6 +318,48 @@ static void room_is_what_was_free_for_long(void)
     leave();
 }
 
+static bool no(const char *node, const void *argument)
+{
+    return strcmp(node, "ebb-linux-1-1") != 0 && argument == NULL;
+}
+
+/* Its client is giving the first one back, and replaces it. */
+static void one_that_goes_keeps_no_minimum(void)
+{
+    watched(1);
+    ours(1, true);
+    look_for(300);
+    witness_client(witness, yes, NULL);
+    ours(2, true);
+    CU_ASSERT_EQUAL(broken(PROMISE_one_demand_one_create), 1);
+    leave();
+    watched(1);
+    ours(1, true);
+    look_for(300);
+    witness_client(witness, no, NULL);
+    ours(2, true);
+    CU_ASSERT_EQUAL(broken(PROMISE_one_demand_one_create), 0);
+    leave();
+}
+
+/* Machines that never come to serve close their offers: the job waits for these to open again. */
+static void one_that_never_came_holds_its_pool_up(void)
+{
+    uint64_t action;
+    judge_growth(0);
+    rules.growth_ms = 70 * MINUTE_MS;
+    witness_change(witness, &rules);
+    uint64_t dead = ours(1, false);
+    push(world, "linux", MINUTE_MS);
+    look_for(80); /* from the sixtieth minute on it is known as one that does not come */
+    CU_ASSERT_EQUAL(world_server_delete(world, dead, &action), WORLD_OK);
+    look_for(68);
+    CU_ASSERT_EQUAL(broken(PROMISE_jobs_get_room), 0);
+    look_for(5);
+    CU_ASSERT(broken(PROMISE_jobs_get_room) > 0);
+    leave();
+}
+
 /* Deleted some seconds into its hour, between two looks. */
 static void an_hour_of_some_seconds_is_seen(void)
 {
@@ -375,6 +417,8 @@ int main(void)
         {"a pool that is full need not grow", a_pool_that_is_full_need_not_grow},
         {"room is what was free for long", room_is_what_was_free_for_long},
         {"a delete that failed is no fault of ours", a_delete_that_failed_is_no_fault_of_ours},
+        {"one that goes keeps no minimum", one_that_goes_keeps_no_minimum},
+        {"one that never came holds its pool up", one_that_never_came_holds_its_pool_up},
         {"an hour of some seconds is seen", an_hour_of_some_seconds_is_seen},
         CU_TEST_INFO_NULL,
     };
