@@ -177,11 +177,8 @@ void judge_picture(struct sim *sim, const struct picture *picture)
          i++)
         witness_shown(sim->witness, picture->u.hetzner.servers[i].id);
     for (uint32_t i = 0; i < picture->present_count; i++) {
-        struct tried *tried = picture->source != SOURCE_GITEA
-                                  ? tried_hash(sim, picture->present[i])
-                                  : tried_find(sim, picture->present[i]);
-        if (tried != NULL)
-            tried->shown[picture->source] = held->number;
+        struct tried *tried = tried_hash(sim, picture->present[i]);
+        tried->shown[picture->source] = held->number;
         if (picture->source != SOURCE_GITEA) /* whose runners they are: judge_before_step */
             note_seen(sim, tried, picture->source);
     }
