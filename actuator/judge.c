@@ -115,7 +115,7 @@ static bool is_name_of_id(const struct config *config, const struct action *acti
     struct action_id id;
     char wanted[192], epoch[16] = "", counter[16] = "";
     const char *text = asked_label(action, SERVER_LABEL_ID);
-    if (text == NULL || !action_id_parse(text, &id))
+    if (text == NULL || !action_id_parse(text, &id) || id.epoch == 0 || id.counter == 0)
         return false;
     int length = snprintf(wanted, sizeof wanted, "%s-%s-%s-%s", config->name_prefix,
                           action->node.pool, base36(id.epoch, &epoch[sizeof epoch - 1]),

@@ -89,9 +89,9 @@ static bool is_used(struct witness *witness, const struct world_server *server,
         return false;
     uint32_t waited = witness_demand_peak(&witness->demand[rented->pool],
                                           now_ms - witness->rules.demand_memory_ms);
-    /* One that can serve nobody keeps no minimum either. */
-    return (waited > 0 && waited > free_before(witness, rented)) ||
-           (witness_serves_or_comes(witness, server, now_ms) &&
+    /* One that can serve nobody is kept by no job and no minimum. */
+    return witness_serves_or_comes(witness, server, now_ms) &&
+           ((waited > 0 && waited > free_before(witness, rented)) ||
             witness->serving[rented->pool] <= witness->rules.pool[rented->pool].min);
 }
 

@@ -143,14 +143,16 @@ static void look_at_pool(struct witness *witness, uint32_t pool, const struct wh
     (void)book_judge(&witness->book, &scene, now_ms, text);
 }
 
-/* A machine that never came keeps its offer from the pool for a while. */
+/* A machine that never came keeps its offer from the pool for a while, and until it should be gone.
+ */
 static void note_failed(struct witness *witness, int64_t now_ms)
 {
     for (size_t i = 0; i < world_server_count(witness->world); i++) {
         const struct world_server *server = world_server_at(witness->world, i);
         const struct rented *rented = witness_rented(witness, server->id);
-        if (rented != NULL && rented->pool < witness->rules.pool_count && !rented->had_runner &&
-            !witness_is_coming(witness, server, now_ms))
+        if (rented != NULL && rented->pool < witness->rules.pool_count && !rented->rogue &&
+            !rented->had_runner && !witness_is_coming(witness, server, now_ms) &&
+            now_ms - server->created_ms < witness->rules.provision_ms + witness->rules.notice_ms)
             witness->full_ms[rented->pool] = now_ms;
     }
 }

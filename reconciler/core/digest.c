@@ -280,6 +280,7 @@ static void pools(struct digest *digest)
         number(digest, memory->waits_job != 0 ? memory->waits_upto : 0);
         mono(digest, memory->waits_job != 0 ? memory->waits_mono_ms : 0);
         deadline(digest, memory->pause_mono_ms);
+        number(digest, memory->refused);
     }
     number(digest, core->pool_turn);
 }

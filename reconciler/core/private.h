@@ -128,7 +128,8 @@ struct pool_memory {
     uint64_t waits_job;    /* the oldest other one that has room free for it; 0 none */
     uint64_t waits_upto;   /* the youngest that waited when it was first seen so */
     int64_t waits_mono_ms; /* since that look */
-    int64_t pause_mono_ms; /* no create before: the account said no */
+    int64_t pause_mono_ms; /* no create before: a limit or a rail said no */
+    uint32_t refused;      /* creates that were held so, in a row */
     uint32_t would_create; /* mode observe: said already */
 };
 
@@ -347,6 +348,8 @@ bool trust_list_may_lack(const struct core *core);
 bool rails_allow_create(struct core *core, uint32_t pool, uint64_t price_micro);
 bool rails_allow_delete(struct core *core);
 void rails_count(struct core *core, struct rate *rate);
+/* The last one that was counted came to nothing. */
+void rails_take_back(struct rate *rate);
 
 /* ---- offers.c */
 /* The first offer of the pool that is open; NONE. */

@@ -21,6 +21,14 @@ void rails_count(struct core *core, struct rate *rate)
         rate->count++;
 }
 
+void rails_take_back(struct rate *rate)
+{
+    if (rate->count == 0)
+        return;
+    rate->next = (rate->next + RATE_MARKS_MAX - 1) % RATE_MARKS_MAX;
+    rate->count--;
+}
+
 bool rails_allow_delete(struct core *core)
 {
     return rate_allows(core, &core->deletes, core->config->rails.deletes_per_minute);

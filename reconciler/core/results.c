@@ -4,23 +4,45 @@
 
 #define CREATE_PAUSE_MOST_MS 60000
 
+/* A limit of a type's, or a rail that may be the pool's own, holds no other pool. */
+static bool is_of_pool(const struct core *core, uint32_t pool, const struct action_result *result)
+{
+    return pool < core->config->pools_count &&
+           (result->trouble == TROUBLE_QUOTA || result->outcome == OUTCOME_REFUSED);
+}
+
 static void pause_creates(struct core *core, uint32_t pool, const struct action_result *result,
                           int64_t least_ms)
 {
+    bool own = is_of_pool(core, pool, result);
+    uint32_t *failures = own ? &core->memory[pool].refused : &core->create_failures;
     int64_t pause = STEP_BACKOFF_FIRST_MS;
-    for (uint32_t i = 0; i < core->create_failures && pause < CREATE_PAUSE_MOST_MS; i++)
+    for (uint32_t i = 0; i < *failures && pause < CREATE_PAUSE_MOST_MS; i++)
         pause *= 2;
     pause = pause < CREATE_PAUSE_MOST_MS ? pause : CREATE_PAUSE_MOST_MS;
     pause = pause > least_ms ? pause : least_ms;
     pause = pause > result->retry_after_ms ? pause : result->retry_after_ms;
-    /* A limit of a type's, or a rail that may be the pool's own: others' pools may go on. */
-    if (result->trouble == TROUBLE_QUOTA || result->outcome == OUTCOME_REFUSED)
+    ++*failures;
+    if (own)
         core->memory[pool].pause_mono_ms = core->mono_ms + pause;
     else
         core->create_pause_mono_ms = core->mono_ms + pause;
-    core->create_failures++;
     core->create_trouble = result->outcome == OUTCOME_REFUSED ? TROUBLE_RAIL : result->trouble;
     text_copy(core->create_text, sizeof core->create_text, result->text);
+}
+
+/* One that was made says nothing of what holds another pool. */
+static void creates_go_on(struct core *core, uint32_t pool)
+{
+    bool held = false;
+    for (uint32_t i = 0; i < core->config->pools_count; i++) {
+        if (i == pool)
+            core->memory[i].refused = 0;
+        held = held || core->memory[i].refused > 0;
+    }
+    core->create_failures = 0;
+    if (!held || (core->create_trouble != TROUBLE_RAIL && core->create_trouble != TROUBLE_QUOTA))
+        core->create_trouble = TROUBLE_NONE;
 }
 
 /* Whether a server is wanted that nobody has asked for, or is asked for and not answered. */
@@ -52,6 +74,8 @@ void results_forget(struct core *core)
         return;
     core->create_failures = 0;
     core->create_trouble = TROUBLE_NONE;
+    for (uint32_t i = 0; i < core->config->pools_count; i++)
+        core->memory[i].refused = 0;
 }
 
 static void look_again(struct core *core, struct node *node)
@@ -83,8 +107,7 @@ static void on_created(struct core *core, struct node *node, const struct action
         node->server_id = result->server_id;
         node->created_ms = result->created_ms;
         core->created++;
-        core->create_failures = 0;
-        core->create_trouble = TROUBLE_NONE;
+        creates_go_on(core, node->pool);
         core->out->poll_now |= 1u << SOURCE_HETZNER;
         return;
     case OUTCOME_FAILED:
@@ -99,7 +122,10 @@ static void on_created(struct core *core, struct node *node, const struct action
         }
         not_created(core, node, result);
         return;
-    case OUTCOME_REFUSED: not_created(core, node, result); return;
+    case OUTCOME_REFUSED:
+        rails_take_back(&core->creates); /* nothing was asked of Hetzner */
+        not_created(core, node, result);
+        return;
     case OUTCOME_AGAIN: node->errand.next_mono_ms = core->mono_ms + result->retry_after_ms; break;
     case OUTCOME_UNKNOWN:
     case OUTCOME_HAS_JOB:

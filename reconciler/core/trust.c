@@ -66,13 +66,13 @@ bool trust_list_may_lack(const struct core *core)
 static void count_lists(struct core *core)
 {
     const struct snapshot_head *head = core->source[SOURCE_HETZNER].head;
-    int64_t whole_mono_ms = core->forgot_mono_ms + core->config->life.create_grace_ms / 4;
-    if (!trust_list_may_lack(core) || head == NULL || head->began_mono_ms < whole_mono_ms ||
-        head->began_mono_ms <= core->forgot_list_mono_ms)
+    int64_t before_mono_ms =
+        core->forgot_lists > 0 ? core->forgot_list_mono_ms : core->forgot_mono_ms;
+    int64_t lag_ms = core->config->life.create_grace_ms / 4; /* one list may be another's copy */
+    if (!trust_list_may_lack(core) || head == NULL || head->began_mono_ms < before_mono_ms + lag_ms)
         return;
     core->forgot_list_mono_ms = head->began_mono_ms;
-    if (++core->forgot_lists < FORGOT_LISTS)
-        core->out->poll_now |= 1u << SOURCE_HETZNER;
+    core->forgot_lists++;
 }
 
 static bool sources_fresh(struct core *core)

@@ -40,24 +40,30 @@ static bool freeze(struct sim *sim, enum source source, uint32_t back, int64_t l
     return true;
 }
 
+/* The oldest of what may count at this time is what a demand may rest on. */
 static void demand_is_fresh(void *argument, uint64_t number)
 {
     struct sim *sim = argument;
-    if (number != sim->demand_widened)
-        return;
+    (void)number;
     sim->demand_extra_ms = 0;
+    for (unsigned i = 0; i < OLDER_MAX; i++)
+        if (sim->older[i].until_ms > sim->now_ms && sim->older[i].by_ms > sim->demand_extra_ms)
+            sim->demand_extra_ms = sim->older[i].by_ms;
     sim->rules.demand_memory_ms = demand_memory_ms(sim);
     witness_change(sim->witness, &sim->rules);
 }
 
 void demand_is_older(struct sim *sim, int64_t by_ms)
 {
-    if (by_ms > sim->demand_extra_ms)
-        sim->demand_extra_ms = by_ms;
-    sim->rules.demand_memory_ms = demand_memory_ms(sim);
-    witness_change(sim->witness, &sim->rules);
-    sim_at(sim, by_ms + sim->rules.demand_memory_ms, demand_is_fresh, NULL, sim,
-           ++sim->demand_widened);
+    struct older *place = &sim->older[0]; /* one that is over, or the least */
+    for (unsigned i = 1; i < OLDER_MAX && place->until_ms > sim->now_ms; i++)
+        if (sim->older[i].until_ms <= sim->now_ms || sim->older[i].by_ms < place->by_ms)
+            place = &sim->older[i];
+    bool over = place->until_ms <= sim->now_ms;
+    place->by_ms = over || by_ms > place->by_ms ? by_ms : place->by_ms;
+    place->until_ms = sim->now_ms + demand_memory_ms(sim) + by_ms;
+    sim_at(sim, place->until_ms - sim->now_ms, demand_is_fresh, NULL, sim, 0);
+    demand_is_fresh(sim, 0);
 }
 
 void source_frozen(struct sim *sim, enum sim_fault fault)

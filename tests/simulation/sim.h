@@ -176,6 +176,13 @@ struct held {
     int64_t began_mono_ms, ended_mono_ms, skew_ms;
 };
 
+#define OLDER_MAX 8
+
+/* Gitea showed what was so that long ago; until then a demand may rest on it. */
+struct older {
+    int64_t by_ms, until_ms;
+};
+
 struct sim {
     struct sim_options options;
     struct dice dice_setup, dice_time, dice_work, dice_people, dice_pools, dice_later;
@@ -237,8 +244,9 @@ struct sim {
     int64_t stepped_ms;              /* when the core last made a step */
     int64_t end_due_ms;              /* of the first, then the second promise of the end */
     bool end_for_jobs;
-    uint64_t strangers, rogues, reloads, demand_widened;
-    int64_t settled_ms;      /* until then the rules of before a reload hold, too */
+    uint64_t strangers, rogues, reloads;
+    int64_t settled_ms; /* until then the rules of before a reload hold, too */
+    struct older older[OLDER_MAX];
     int64_t demand_extra_ms; /* how much older than else a demand may be: SOURCE_FROZEN */
     bool fence_exists;
     bool large;        /* a large fleet */

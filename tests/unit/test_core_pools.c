@@ -196,23 +196,51 @@ static void test_one_pools_quota_does_not_hold_another(void)
     world_free(world);
 }
 
+/* Answers each create of a pool so for a while. */
+static void refuse_all(struct world *world, const char *pool, unsigned polls)
+{
+    for (unsigned i = 0; i < polls; i++) {
+        struct world_action *create = world_last(world, ACTION_CREATE_SERVER);
+        if (!create->answered && strcmp(create->pool, pool) == 0)
+            world_answer(world, create, OUTCOME_REFUSED, TROUBLE_RAIL);
+        world_poll(world);
+    }
+}
+
 /* Strangers bear our label, say: the actuator refuses what one pool needs, again and again. */
 static void test_one_pools_refusal_does_not_hold_another(void)
 {
     struct world *world = begin(two_pools("[big]"));
     world_job(world, JOB_RUNNABLE, "linux", 0);
     world_poll(world);
-    for (unsigned i = 0; i < 60; i++) {
-        struct world_action *create = world_last(world, ACTION_CREATE_SERVER);
-        if (!create->answered)
-            world_answer(world, create, OUTCOME_REFUSED, TROUBLE_RAIL);
-        world_poll(world);
-    }
+    refuse_all(world, "linux", 60);
     CU_ASSERT(creates_of(world, "linux") > 3);
     CU_ASSERT(creates_of(world, "linux") < 14); /* with pauses of up to a minute */
     CU_ASSERT(world_alarm(world, ALARM_RAIL));
+    uint32_t refused = creates_of(world, "linux");
     world_job(world, JOB_RUNNABLE, "big", 0);
     world_poll(world);
+    CU_ASSERT_EQUAL(creates_of(world, "big"), 1);
+    struct world_action *create = world_last(world, ACTION_CREATE_SERVER);
+    world_answer(world, create, OUTCOME_DONE, TROUBLE_NONE);
+    CU_ASSERT(world_alarm(world, ALARM_RAIL)); /* that goes on, however well the other's go */
+    refuse_all(world, "linux", 12);
+    CU_ASSERT(creates_of(world, "linux") <= refused + 2); /* nor do its pauses begin anew */
+    world_free(world);
+}
+
+/* The refused ones are no creates of rails.creates_per_minute: the other pool's are not held. */
+static void test_what_is_refused_is_no_create(void)
+{
+    struct world *world = two_pools("[big]");
+    world_configure(world, "rails.creates_per_minute", "1");
+    begin(world);
+    world_job(world, JOB_RUNNABLE, "linux", 0);
+    world_poll(world);
+    world_answer(world, world_last(world, ACTION_CREATE_SERVER), OUTCOME_REFUSED, TROUBLE_RAIL);
+    world_unlist_jobs(world);
+    world_job(world, JOB_RUNNABLE, "big", 0);
+    world_feed(world, SOURCE_GITEA);
     CU_ASSERT_EQUAL(creates_of(world, "big"), 1);
     world_free(world);
 }
@@ -422,6 +450,7 @@ int main(void)
         {"what a pool keeps comes first", test_what_a_pool_keeps_comes_first},
         {"a place is kept for a minimum", test_a_place_is_kept_for_a_minimum},
         {"one pool's quota does not hold another", test_one_pools_quota_does_not_hold_another},
+        {"what is refused is no create", test_what_is_refused_is_no_create},
         {"one pool's refusal does not hold another", test_one_pools_refusal_does_not_hold_another},
         {"a sold-out pool is said", test_a_sold_out_pool_is_said},
         {"a job that nobody takes is said", test_a_job_that_nobody_takes_is_said},

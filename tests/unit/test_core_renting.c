@@ -396,7 +396,7 @@ static void test_after_a_lost_memory_a_list_is_waited_for(void)
     world->epoch = 1;
     world_start(world, NULL);
     world_job(world, JOB_RUNNABLE, "linux", 0);
-    world_run(world, 10000);
+    world_run(world, 25000); /* for two lists: test_core_belief.c */
     CU_ASSERT_EQUAL(world_count(world, ACTION_CREATE_SERVER), 0);
     world_run(world, 10000);
     CU_ASSERT_EQUAL(world_count(world, ACTION_CREATE_SERVER), 1);

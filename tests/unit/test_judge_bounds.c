@@ -106,7 +106,15 @@ static void test_the_name_is_the_ids(void)
         struct action action = create_of(wrong[i]);
         CU_ASSERT_EQUAL(request_rail(&action), RAIL_NAME);
     }
-    struct action action = create_of("ebb-linux-1-7");
+    memcpy(labels, ours, sizeof labels);
+    labels[3].value = "0-7"; /* no action has such an id: the core would call it a stranger's */
+    struct action action = create_of("ebb-linux-0-7");
+    action.labels = labels;
+    CU_ASSERT_EQUAL(request_rail(&action), RAIL_NAME);
+    labels[3].value = "1-0";
+    action.node.name = "ebb-linux-1-0";
+    CU_ASSERT_EQUAL(request_rail(&action), RAIL_NAME);
+    action = create_of("ebb-linux-1-7");
     action.id.counter = 9; /* asked again */
     CU_ASSERT_EQUAL(request_rail(&action), RAIL_NONE);
     memcpy(labels, ours, sizeof labels);
