@@ -23,11 +23,10 @@ static bool counts(const struct tried *tried, unsigned source)
     bool serves = state == NODE_PROVISIONING || state == NODE_BUSY || state == NODE_IDLE;
     int64_t missing_ms = tried->missing_ms[SOURCE_HETZNER];
     bool gone_before = missing_ms != 0 && missing_ms <= tried->state_since_ms;
-    /* Of a machine whose node is gone nobody knows a runner by its pod. */
-    int64_t node_gone_ms = tried->missing_ms[SOURCE_KUBE],
-            runners_gone_ms = tried->missing_ms[source];
+    /* Of a machine whose node went long before nobody knows a runner by its pod. */
+    int64_t node_gone_ms = tried->missing_ms[SOURCE_KUBE], gone_ms = tried->missing_ms[source];
     bool known = source != SOURCE_GITEA || node_gone_ms == 0 ||
-                 (runners_gone_ms != 0 && runners_gone_ms < node_gone_ms);
+                 (gone_ms != 0 && gone_ms < node_gone_ms + SIM_MINUTES(2));
     return tried->is_node && known &&
            (source == SOURCE_HETZNER ? state != NODE_REMOVING || gone_before : serves);
 }
