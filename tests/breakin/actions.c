@@ -90,14 +90,25 @@ struct create {
     char name[64], id[48];
 };
 
+/* Writes a number in base 36 before `end`; where it begins. */
+static char *base36(uint64_t number, char *end)
+{
+    do
+        *--end = "0123456789abcdefghijklmnopqrstuvwxyz"[number % 36];
+    while ((number /= 36) != 0);
+    return end;
+}
+
 /* As the true core would ask: only the caller's change makes it wrong. Points into itself. */
 static void fill_create(const struct attack *attack, struct create *create)
 {
     const struct config *config = worker_config(attack->worker);
     const struct config_pool *pool = &config->pools[0];
     struct action_id id = next_id(attack);
-    snprintf(create->name, sizeof create->name, "%s-%s-%" PRIu64 "-%" PRIu64, config->name_prefix,
-             pool->name, id.epoch, id.counter);
+    char epoch[16] = "", counter[16] = "";
+    snprintf(create->name, sizeof create->name, "%s-%s-%s-%s", config->name_prefix, pool->name,
+             base36(id.epoch, &epoch[sizeof epoch - 1]),
+             base36(id.counter, &counter[sizeof counter - 1]));
     snprintf(create->id, sizeof create->id, "%" PRIu64 "-%" PRIu64, id.epoch, id.counter);
     create->labels[0] = (struct label){SERVER_LABEL_MANAGED, SERVER_LABEL_MANAGED_VALUE};
     create->labels[1] = (struct label){SERVER_LABEL_CLUSTER, config->cluster};
