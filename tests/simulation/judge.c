@@ -25,8 +25,8 @@ static bool counts(const struct tried *tried, unsigned source)
     bool gone_before = missing_ms != 0 && missing_ms <= tried->state_since_ms;
     /* Of a machine whose node went long before nobody knows a runner by its pod. */
     int64_t node_gone_ms = tried->missing_ms[SOURCE_KUBE], gone_ms = tried->missing_ms[source];
-    bool known = source != SOURCE_GITEA || node_gone_ms == 0 ||
-                 (gone_ms != 0 && gone_ms < node_gone_ms + SIM_MINUTES(2));
+    bool known =
+        source != SOURCE_GITEA || node_gone_ms == 0 || gone_ms < node_gone_ms + SIM_MINUTES(2);
     return tried->is_node && known &&
            (source == SOURCE_HETZNER ? state != NODE_REMOVING || gone_before : serves);
 }
